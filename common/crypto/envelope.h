@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/base/secret.h"
+
+namespace datong::crypto {
+
+// Where a sealed value belongs. Bound into the seal, so that a row's value cannot be moved to another.
+struct SealContext {
+  std::string project;
+  std::string app;
+  std::string kind;
+  std::string column;
+  std::string record_id;
+};
+
+// Key-encryption keys by id, one of them active.
+class KeyRing {
+ public:
+  // A folder with one file per key (32 bytes, base64) and a file `active` with an id.
+  // Errors: FAILED_PRECONDITION/KEYS_UNUSABLE, with the file and what is wrong with it.
+  static absl::StatusOr<KeyRing> Load(const std::string& folder);
+  KeyRing(std::string active, std::map<std::string, Secret> keys);
+
+  const std::string& active_id() const { return active_; }
+  // nullptr when there is none of that id.
+  const Secret* Find(absl::string_view id) const;
+
+ private:
+  std::string active_;
+  std::map<std::string, Secret, std::less<>> keys_;
+};
+
+// AES-256-GCM envelope: a random data key per record, wrapped by the active key-encryption key:
+// version|kek_id|wrap_nonce|wrapped_key|nonce|ciphertext|tag. Thread-safe.
+class Envelope {
+ public:
+  explicit Envelope(KeyRing keys) : keys_(std::move(keys)) {}
+  absl::StatusOr<std::string> Seal(const Secret& plaintext, const SealContext& context) const;
+  // Errors: FAILED_PRECONDITION/KEY_MISSING; DATA_LOSS/SEAL_BROKEN (wrong row, or changed bytes).
+  absl::StatusOr<Secret> Open(absl::string_view sealed, const SealContext& context) const;
+  // The id of the key that a sealed value needs, or "" for what is no envelope.
+  static std::string KeyIdOf(absl::string_view sealed);
+
+ private:
+  KeyRing keys_;
+};
+
+}  // namespace datong::crypto
