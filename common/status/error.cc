@@ -11,7 +11,7 @@ constexpr absl::string_view kRetryUrl = "type.googleapis.com/google.rpc.RetryInf
 
 template <typename Message>
 std::optional<Message> Payload(const absl::Status& status, absl::string_view url) {
-  const std::optional<absl::Cord> bytes = status.GetPayload(url);
+  const auto bytes = status.GetPayload(url);
   Message message;
   if (!bytes.has_value() || !message.ParseFromString(std::string(*bytes))) return std::nullopt;
   return message;
