@@ -37,7 +37,8 @@ absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view me
   if (sqlstate == "57014" || sqlstate == "55P03") return DatabaseTimeout(message);
   if (sqlstate == "40001" || sqlstate == "40P01") {
     return Error(absl::StatusCode::kAborted, "DATABASE_CONFLICT",
-                 "Another transaction got in the way; redo the whole operation.", message, sqlstate);
+                 "Another transaction got in the way; redo the whole operation.", message,
+                 sqlstate);
   }
   if (sqlstate == "23505") {
     return Error(absl::StatusCode::kAlreadyExists, "DATABASE_DUPLICATE",

@@ -43,15 +43,14 @@ absl::Status MigrationFailed(const std::string& schema, const Migration& migrati
 }
 
 absl::Status SchemaTooNew(const std::string& schema, int found, int newest) {
-  return MakeError(absl::StatusCode::kFailedPrecondition,
-                   absl::StrCat("Schema ", schema, " is at version ", found,
-                                ", but this program knows versions up to ", newest,
-                                " only; use a newer program."),
-                   {kDomain,
-                    "SCHEMA_TOO_NEW",
-                    {{"schema", schema},
-                     {"found", absl::StrCat(found)},
-                     {"newest", absl::StrCat(newest)}}});
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("Schema ", schema, " is at version ", found,
+                   ", but this program knows versions up to ", newest,
+                   " only; use a newer program."),
+      {kDomain,
+       "SCHEMA_TOO_NEW",
+       {{"schema", schema}, {"found", absl::StrCat(found)}, {"newest", absl::StrCat(newest)}}});
 }
 
 struct Applied {
@@ -152,22 +151,22 @@ absl::Status CheckSchemaVersion(Pool& pool, const std::string& schema, int newes
         const std::string table = absl::StrCat(work.quote_name(schema), ".schema_migrations");
         int found = 0;
         if (!work.exec_params1("SELECT to_regclass($1)", table)[0].is_null()) {
-          found = work.exec1(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", table))[0]
-                      .as<int>();
+          found =
+              work.exec1(absl::StrCat("SELECT coalesce(max(number), 0) FROM ", table))[0].as<int>();
         }
         if (found > newest) return SchemaTooNew(schema, found, newest);
         if (found > 0 && found >= newest - 1) return absl::OkStatus();
-        return MakeError(absl::StatusCode::kFailedPrecondition,
-                         found == 0 ? absl::StrCat("The database has no schema ", schema,
-                                                   "; run `datong migrate`.")
-                                    : absl::StrCat("Schema ", schema, " is at version ", found,
-                                                   " and needs ", newest,
-                                                   "; run `datong migrate`."),
-                         {kDomain,
-                          found == 0 ? "SCHEMA_MISSING" : "SCHEMA_TOO_OLD",
-                          {{"schema", schema},
-                           {"found", absl::StrCat(found)},
-                           {"newest", absl::StrCat(newest)}}});
+        return MakeError(
+            absl::StatusCode::kFailedPrecondition,
+            found == 0
+                ? absl::StrCat("The database has no schema ", schema, "; run `datong migrate`.")
+                : absl::StrCat("Schema ", schema, " is at version ", found, " and needs ", newest,
+                               "; run `datong migrate`."),
+            {kDomain,
+             found == 0 ? "SCHEMA_MISSING" : "SCHEMA_TOO_OLD",
+             {{"schema", schema},
+              {"found", absl::StrCat(found)},
+              {"newest", absl::StrCat(newest)}}});
       },
       {.read_only = true});
 }

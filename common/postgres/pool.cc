@@ -77,8 +77,7 @@ struct Pool::State {
     const auto free_place = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
       return in_use < options.max_connections;
     };
-    const bool got =
-        mutex.AwaitWithTimeout(absl::Condition(&free_place), deadline.Remaining());
+    const bool got = mutex.AwaitWithTimeout(absl::Condition(&free_place), deadline.Remaining());
     wait_seconds.Observe(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     if (!got) {
@@ -162,8 +161,8 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
                               const TransactOptions& how, bool& stale) {
   if (!how.read_only) deadline = deadline.AtMost(options.longest_transaction);
   Connection& connection = *session.connection;
-  const int64_t ticket = watchdog.Arm(PQsocket(connection.raw()),
-                                      Deadline::After(deadline.Remaining() + kGrace));
+  const int64_t ticket =
+      watchdog.Arm(PQsocket(connection.raw()), Deadline::After(deadline.Remaining() + kGrace));
   absl::Status status;
   std::string error_class;
   bool begun = false;
@@ -201,7 +200,8 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
     if (status.ok()) status = thrown;
   }
   // libpqxx notices a loss late, libpq at once.
-  const bool lost = PQstatus(connection.raw()) != CONNECTION_OK ||
+  // Class 25 is a server that became a standby: a new connection may find the primary.
+  const bool lost = error_class == "25" || PQstatus(connection.raw()) != CONNECTION_OK ||
                     PQtransactionStatus(connection.raw()) != PQTRANS_IDLE;
   const bool fired = watchdog.Disarm(ticket);
   if (fired && !status.ok()) status = DatabaseTimeout("No answer before the deadline.");

@@ -120,13 +120,14 @@ void GiveTo(const std::string& path, const std::optional<User>& user) {
   }
 }
 
-// Removes what a killed test left, once its server is gone: a shell that waits for our end of a pipe
-// to close.
+// Removes what a killed test left, once its server is gone: a shell that waits for our end of a
+// pipe to close.
 pid_t LaunchCleaner(const std::vector<std::string>& folders, int& pipe_end) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
   std::string script =
-      "trap '' INT TERM HUP; cat >/dev/null; n=0; pid=$(head -n1 \"$1/postmaster.pid\" 2>/dev/null); "
+      "trap '' INT TERM HUP; cat >/dev/null; n=0; pid=$(head -n1 \"$1/postmaster.pid\" "
+      "2>/dev/null); "
       "while [ -n \"$pid\" ] && kill -0 \"$pid\" 2>/dev/null && [ $n -lt 100 ]; do sleep 0.1; "
       "n=$((n+1)); done; rm -rf \"$@\"";
   std::vector<std::string> arguments = {"/bin/sh", "-c", script, "cleaner"};
@@ -203,7 +204,8 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
   fs::create_directories(folder, error);
   if (error) return ClusterFailed(absl::StrCat("cannot make ", folder, ": ", error.message()));
   char socket_template[] = "/tmp/dtg-XXXXXX";
-  if (::mkdtemp(socket_template) == nullptr) return ClusterFailed("no folder for its socket in /tmp");
+  if (::mkdtemp(socket_template) == nullptr)
+    return ClusterFailed("no folder for its socket in /tmp");
   state->socket_folder = socket_template;
   GiveTo(state->socket_folder, state->user);
   GiveTo(folder, state->user);
@@ -225,15 +227,31 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
     const int code = AwaitExit(Launch(initdb));
     if (code != 0) {
       fs::remove_all(data, error);
-      return ClusterFailed(absl::StrCat("initdb failed; can the user that it runs as enter ", folder,
-                                        "?\n", EndOfFile(s.log_path)));
+      return ClusterFailed(absl::StrCat("initdb failed; can the user that it runs as enter ",
+                                        folder, "?\n", EndOfFile(s.log_path)));
     }
   }
-  Program server{{binaries + "/postgres", "-D", data, "-k", s.socket_folder, "-c",
-                  "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c",
-                  absl::StrCat("max_connections=", options.max_connections), "-c",
-                  "shared_buffers=128MB", "-c", "max_wal_size=2GB", "-c", "timezone=UTC", "-c",
-                  "log_min_messages=warning", "-c", "log_min_error_statement=panic"},
+  Program server{{binaries + "/postgres",
+                  "-D",
+                  data,
+                  "-k",
+                  s.socket_folder,
+                  "-c",
+                  "listen_addresses=",
+                  "-c",
+                  "unix_socket_permissions=0700",
+                  "-c",
+                  absl::StrCat("max_connections=", options.max_connections),
+                  "-c",
+                  "shared_buffers=128MB",
+                  "-c",
+                  "max_wal_size=2GB",
+                  "-c",
+                  "timezone=UTC",
+                  "-c",
+                  "log_min_messages=warning",
+                  "-c",
+                  "log_min_error_statement=panic"},
                  s.user,
                  s.log_path};
   if (!options.fsync) {
