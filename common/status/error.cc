@@ -32,8 +32,8 @@ absl::Status MakeError(absl::StatusCode code, absl::string_view message, const E
 std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status) {
   const auto proto = Payload<google::rpc::ErrorInfo>(status, kInfoUrl);
   if (!proto.has_value()) return std::nullopt;
-  return ErrorInfo{proto->domain(), proto->reason(),
-                   {proto->metadata().begin(), proto->metadata().end()}};
+  return ErrorInfo{
+      proto->domain(), proto->reason(), {proto->metadata().begin(), proto->metadata().end()}};
 }
 
 std::string GetReason(const absl::Status& status) {
