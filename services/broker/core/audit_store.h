@@ -22,7 +22,7 @@ struct AccessFilter {
   std::string before_id;
 };
 
-// Where accesses are recorded. Thread-safe.
+// Where accesses are recorded. Thread-safe; blocks.
 class AuditStore {
  public:
   virtual ~AuditStore() = default;
@@ -30,6 +30,16 @@ class AuditStore {
   virtual absl::Status Append(const std::vector<AccessRow>& rows, Deadline deadline) = 0;
   virtual absl::StatusOr<std::vector<AccessRow>> List(const AccessFilter& filter, int limit,
                                                       Deadline deadline) = 0;
+};
+
+// Where rows wait on this machine's disk while the database is away.
+class AuditSpool {
+ public:
+  virtual ~AuditSpool() = default;
+  // Durable when it returns OK.
+  virtual absl::Status Append(const std::vector<AccessRow>& rows) = 0;
+  // Hands what waits to the store, and forgets it when the store took it.
+  virtual absl::Status MoveTo(AuditStore& store, Deadline deadline) = 0;
 };
 
 }  // namespace datong::broker

@@ -66,6 +66,16 @@ struct ApiAnswer {
   std::string errmsg;
 };
 
+// What WeChat's authorisation page is opened with.
+struct AuthorizationPage {
+  std::string component;
+  std::string pre_auth_code;
+  std::string redirect_url;
+  AuthorizationType type = AuthorizationType::kBoth;
+  std::string biz_appid;  // only this account, if not empty
+  bool mobile = false;
+};
+
 // The errcode of a status that tells WeChat's refusal (wechat::ErrorCodeStatus), or 0; its text, or "";
 // and its class, kOk when the status is no such refusal.
 int64_t ErrcodeOf(const absl::Status& status);
@@ -78,6 +88,9 @@ wechat::ErrorClass ErrorClassOf(const absl::Status& status);
 class PlatformClient {
  public:
   virtual ~PlatformClient() = default;
+
+  // The address of the page; asks nobody.
+  virtual std::string AuthorizationPageUrl(const AuthorizationPage& page) = 0;
 
   virtual absl::StatusOr<FetchedToken> FetchStableToken(const std::string& appid,
                                                         const Secret& app_secret, bool force,

@@ -12,30 +12,40 @@
 namespace datong::broker {
 
 // The durable inbox of pushes and the other work that is done in the background, at least once.
-// Jobs that are done are kept for some days, so that a repeated push finds its key taken.
 // Thread-safe; every call is one transaction and blocks until its deadline.
 // Errors of all: those of postgres::Pool.
 class WorkStore {
  public:
   virtual ~WorkStore() = default;
 
-  // False when a job of that kind and key is there already, done or not.
-  virtual absl::StatusOr<bool> Enqueue(const NewJob& job, Deadline deadline) = 0;
+  // Stores a push as a job. False, and no job, when a push with that key came before.
+  virtual absl::StatusOr<bool> AddPush(const NewJob& push, Deadline deadline) = 0;
+  // A job of the same kind and key that is still there takes the new payload.
+  virtual absl::Status Enqueue(const NewJob& job, Deadline deadline) = 0;
   // Takes up to `limit` jobs that are due, oldest first; no other caller gets them for `hold`.
-  virtual absl::StatusOr<std::vector<Job>> Claim(int limit, absl::Duration hold,
+  virtual absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
                                                  Deadline deadline) = 0;
-  virtual absl::Status Finish(const std::vector<int64_t>& ids, Deadline deadline) = 0;
-  // Makes them due again after `delay`.
-  virtual absl::Status Retry(const std::vector<int64_t>& ids, absl::Duration delay,
-                             const std::string& error, Deadline deadline) = 0;
-  // Removes jobs that were done more than `age` ago.
-  virtual absl::Status Purge(absl::Duration age, Deadline deadline) = 0;
+  virtual absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) = 0;
+  // Makes it due again after `delay`.
+  virtual absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,
+                             Deadline deadline) = 0;
+  // Forgets the keys of pushes that came more than `age` ago.
+  virtual absl::Status ForgetPushes(absl::Duration age, Deadline deadline) = 0;
 
-  // Keeps the user's session key and the evidence of the login in one transaction. Answers the id of
-  // the evidence's job, which is due after `delay`.
-  virtual absl::StatusOr<int64_t> SaveLogin(const App& app, const std::string& openid,
-                                            const Secret& session_key, const NewJob& evidence,
-                                            absl::Duration delay, Deadline deadline) = 0;
+  // Jobs waiting, and since when the oldest is due (nothing: the infinite future).
+  struct Backlog {
+    int64_t jobs = 0;
+    absl::Time oldest = absl::InfiniteFuture();
+  };
+  virtual absl::StatusOr<Backlog> CountPushes(Deadline deadline) = 0;
+
+  // Keeps the user's session key and the job with the evidence of the login, due after `delay`, in one
+  // transaction.
+  virtual absl::Status SaveLogin(const App& app, const std::string& openid,
+                                 const Secret& session_key, const NewJob& evidence,
+                                 absl::Duration delay, Deadline deadline) = 0;
+  // Ends the evidence job of a login that was delivered at once, if no worker has it.
+  virtual absl::Status DropEvidence(const std::string& key, Deadline deadline) = 0;
 };
 
 }  // namespace datong::broker
