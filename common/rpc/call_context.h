@@ -25,7 +25,11 @@ struct CallContext {
   std::string traceparent;  // W3C, from the caller, else made
   std::string tracestate;
   std::string authorization;  // the caller's header, to be passed on unchanged; never logged
+<<<<<<< HEAD
   Deadline deadline = Deadline::After(kDefaultDeadline);
+=======
+  Deadline deadline = Deadline::After(absl::Seconds(10));
+>>>>>>> main
 };
 
 // What came with a request, over gRPC or over HTTP; empty where nothing did.
