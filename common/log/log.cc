@@ -117,11 +117,9 @@ class Writer {
 
   bool Wanted(LogLevel level) const { return level >= lowest_.load(std::memory_order_relaxed); }
 
-  void Write(LogLevel level, absl::string_view message,
-             std::initializer_list<LogField> fields) {
+  void Write(LogLevel level, absl::string_view message, std::initializer_list<LogField> fields) {
     std::string line = absl::StrCat(
-        "{\"ts\":\"",
-        absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
+        "{\"ts\":\"", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone()),
         "\",\"level\":\"", NameOf(level), "\",\"msg\":");
     AppendJsonString(line, message);
     MutexLock lock(&mutex_);

@@ -25,13 +25,13 @@ bool IsSecretName(absl::string_view word) {
   const std::string name = absl::AsciiStrToLower(word);
   return absl::EndsWith(name, "token") || absl::EndsWith(name, "secret") ||
          absl::EndsWith(name, "ticket") || absl::EndsWith(name, "password") ||
-         absl::EndsWith(name, "authorization") || name == "session_key" ||
-         name == "auth_code" || name == "authorization_code" || name == "js_code" ||
-         name == "encodingaeskey" || name == "pre_auth_code";
+         absl::EndsWith(name, "authorization") || name == "session_key" || name == "auth_code" ||
+         name == "authorization_code" || name == "js_code" || name == "encodingaeskey" ||
+         name == "pre_auth_code";
 }
 
-// A word with two parts at least of one-letter case or digit classes: names of metrics and files are
-// long too, but they hold separators or are all lower case letters.
+// A word with two parts at least of one-letter case or digit classes: names of metrics and files
+// are long too, but they hold separators or are all lower case letters.
 bool LooksLikeToken(absl::string_view word) {
   if (word.size() < kTokenLength) return false;
   return std::any_of(word.begin(), word.end(), [](char c) {

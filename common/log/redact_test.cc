@@ -10,7 +10,8 @@ TEST(RedactTest, HidesWhatMustNotBeLogged) {
     const char* text;
     const char* redacted;
   } kCases[] = {
-      {"GET /cgi-bin/user?access_token=abc123&openid=x", "GET /cgi-bin/user?access_token=***&openid=x"},
+      {"GET /cgi-bin/user?access_token=abc123&openid=x",
+       "GET /cgi-bin/user?access_token=***&openid=x"},
       {R"({"session_key":"tiihtNczf5v6AKRyjwEUhQ=="})", R"({"session_key":"***"})"},
       {"authorization: Bearer dtk_1_abcdef", "authorization: ***"},
       {"user oGZUI0egBJY1zhBYw2KhdUfwVJJE left", "user [openid] left"},

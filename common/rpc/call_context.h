@@ -25,11 +25,7 @@ struct CallContext {
   std::string traceparent;  // W3C, from the caller, else made
   std::string tracestate;
   std::string authorization;  // the caller's header, to be passed on unchanged; never logged
-<<<<<<< HEAD
   Deadline deadline = Deadline::After(kDefaultDeadline);
-=======
-  Deadline deadline = Deadline::After(absl::Seconds(10));
->>>>>>> main
 };
 
 // What came with a request, over gRPC or over HTTP; empty where nothing did.
@@ -45,8 +41,8 @@ struct IncomingHeaders {
 CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& headers,
                             Deadline deadline);
 
-// The context of work that nobody called for (workers, periodic tasks). `name` says which work it is,
-// for logs: "broker.inbox".
+// The context of work that nobody called for (workers, periodic tasks). `name` says which work it
+// is, for logs: "broker.inbox".
 CallContext MakeBackgroundCall(absl::string_view name, Deadline deadline);
 
 // The 32 hexadecimal digits of the trace in a traceparent, or "".

@@ -23,7 +23,8 @@
 namespace datong::rpc {
 
 // A channel with the suite's keepalive and reconnection settings, connected when first used.
-// `address`: "host:port", "dns:///host:port" (round robin over its addresses), "unix-abstract:name".
+// `address`: "host:port", "dns:///host:port" (round robin over its addresses),
+// "unix-abstract:name".
 std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
                                              int max_message_bytes = 16 << 20);
 
@@ -39,8 +40,8 @@ struct CallOptions {
   bool idempotent = false;
 };
 
-// Makes unary calls: deadline, ids, authorization, retries, grpc_client_* metrics, and statuses with
-// their ErrorInfo and RetryInfo. Thread-safe; Call blocks.
+// Makes unary calls: deadline, ids, authorization, retries, grpc_client_* metrics, and statuses
+// with their ErrorInfo and RetryInfo. Thread-safe; Call blocks.
 class Outgoing {
  public:
   explicit Outgoing(metrics::Registry& registry) : series_("client", registry) {}

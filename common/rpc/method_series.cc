@@ -92,8 +92,7 @@ const MethodSeries& MethodSeriesMap::Add(absl::string_view method, const char* t
   const std::string prefix = absl::StrCat("grpc_", side_, "_");
   auto series = std::make_unique<MethodSeries>();
   series->method = std::string(method);
-  series->started =
-      &registry_.AddCounter(prefix + "started_total", "RPCs begun.", labels);
+  series->started = &registry_.AddCounter(prefix + "started_total", "RPCs begun.", labels);
   series->received =
       &registry_.AddCounter(prefix + "msg_received_total", "Messages received.", labels);
   series->sent = &registry_.AddCounter(prefix + "msg_sent_total", "Messages sent.", labels);

@@ -33,7 +33,8 @@ struct MethodSeries {
   void Handled(absl::StatusCode code, absl::Duration elapsed) const;
 };
 
-// grpc_server_* or grpc_client_* series by method. Thread-safe; lookups of known methods take no lock.
+// grpc_server_* or grpc_client_* series by method. Thread-safe; lookups of known methods take no
+// lock.
 class MethodSeriesMap {
  public:
   // `side`: "server" or "client".

@@ -46,12 +46,11 @@ absl::StatusOr<std::vector<std::string>> ParseResourceName(absl::string_view nam
   }
   if (fits) return parts;
   const std::string shown = SanitizeUtf8(name.substr(0, 200));
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("\"", shown, "\" is no name of the form ", pattern,
-                                " (a project's id: a-z, 0-9 and '-')."),
-                   {"datong",
-                    std::string(reason),
-                    {{"name", shown}, {"pattern", std::string(pattern)}}});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("\"", shown, "\" is no name of the form ", pattern,
+                   " (a project's id: a-z, 0-9 and '-')."),
+      {"datong", std::string(reason), {{"name", shown}, {"pattern", std::string(pattern)}}});
 }
 
 absl::StatusOr<std::string> ParseProjectName(absl::string_view name) {

@@ -26,12 +26,12 @@ std::string Hash(absl::string_view last_key, absl::string_view filter) {
 
 absl::StatusOr<int32_t> PageSize(int32_t asked, int32_t fallback, int32_t most) {
   if (asked < 0) {
-    return MakeError(absl::StatusCode::kInvalidArgument,
-                     absl::StrCat("page_size is ", asked, "; give 0 for the default, or 1 to ", most,
-                                  "."),
-                     {"datong",
-                      "PAGE_SIZE_INVALID",
-                      {{"page_size", absl::StrCat(asked)}, {"most", absl::StrCat(most)}}});
+    return MakeError(
+        absl::StatusCode::kInvalidArgument,
+        absl::StrCat("page_size is ", asked, "; give 0 for the default, or 1 to ", most, "."),
+        {"datong",
+         "PAGE_SIZE_INVALID",
+         {{"page_size", absl::StrCat(asked)}, {"most", absl::StrCat(most)}}});
   }
   return asked == 0 ? fallback : std::min(asked, most);
 }

@@ -17,7 +17,8 @@ absl::StatusOr<int32_t> PageSize(int32_t asked, int32_t fallback = 50, int32_t m
 std::string MakePageToken(absl::string_view last_key, absl::string_view filter);
 
 // The last key in a token; "" for no token (the first page).
-// Errors: INVALID_ARGUMENT/PAGE_TOKEN_INVALID when it was not made by MakePageToken for this filter.
+// Errors: INVALID_ARGUMENT/PAGE_TOKEN_INVALID when it was not made by MakePageToken for this
+// filter.
 absl::StatusOr<std::string> ReadPageToken(absl::string_view token, absl::string_view filter);
 
 }  // namespace datong::rpc

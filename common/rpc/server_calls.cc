@@ -126,9 +126,10 @@ absl::Status Calls::FromException(const std::exception* thrown) {
 
 absl::Status Calls::TooLate(const grpc::CallbackServerContext& context, const CallContext& call) {
   if (call.deadline.Passed()) {
-    return MakeError(absl::StatusCode::kDeadlineExceeded,
-                     "The call waited in the queue until its deadline; slow down or give it more time.",
-                     {"datong", "DEADLINE_IN_QUEUE", {}});
+    return MakeError(
+        absl::StatusCode::kDeadlineExceeded,
+        "The call waited in the queue until its deadline; slow down or give it more time.",
+        {"datong", "DEADLINE_IN_QUEUE", {}});
   }
   if (context.IsCancelled()) return absl::CancelledError("The caller went away.");
   return absl::OkStatus();

@@ -9,7 +9,8 @@
 //     grpc::ServerUnaryReactor* GetToken(grpc::CallbackServerContext* context,
 //         const GetTokenRequest* request, GetTokenResponse* response) override {
 //       return calls_.Unary(context, request, response, "/datong.broker.v1.TokenService/GetToken",
-//                           [this](const auto& call, const auto& r) { return handlers_.GetToken(call, r); });
+//                           [this](const auto& call, const auto& r) { return
+//                           handlers_.GetToken(call, r); });
 //     }
 //   };
 
@@ -64,22 +65,22 @@ class Calls {
   Calls(CallsOptions options, metrics::Registry& registry);
   ~Calls();
 
-  // `handler`: absl::StatusOr<Response>(const CallContext&, const Request&), or, to fill the response
-  // in place, absl::Status(const CallContext&, const Request&, Response&). Runs on the pool and may
-  // block.
+  // `handler`: absl::StatusOr<Response>(const CallContext&, const Request&), or, to fill the
+  // response in place, absl::Status(const CallContext&, const Request&, Response&). Runs on the
+  // pool and may block.
   template <typename Request, typename Response, typename Handler>
   grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const Request* request,
                                   Response* response, absl::string_view method, Handler handler) {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     const CallRecord record = Begin(method, "unary");
     record.series->received->Increment();
-    const bool taken = pool_.TrySchedule(
-        [this, context, request, response, reactor, record, handler = std::move(handler)]() mutable {
-          const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
-          absl::Status status = TooLate(*context, call);
-          if (status.ok()) status = Answer(call, *request, *response, handler);
-          reactor->Finish(End(record, call, status));
-        });
+    const bool taken = pool_.TrySchedule([this, context, request, response, reactor, record,
+                                          handler = std::move(handler)]() mutable {
+      const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+      absl::Status status = TooLate(*context, call);
+      if (status.ok()) status = Answer(call, *request, *response, handler);
+      reactor->Finish(End(record, call, status));
+    });
     if (!taken) {
       const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
       reactor->Finish(End(record, call, QueueFull()));
@@ -126,17 +127,19 @@ class Calls {
 
   // A stream of responses (a feed). `next`: absl::Status(const CallContext&, Emitter<Response>&) is
   // called on the pool again and again, each time after what it emitted before was written; when it
-  // emitted nothing it is called again after the emitter's idle wait, and holds no thread meanwhile.
-  // It keeps its cursor in itself (a mutable lambda) and each time has at most 10 s. The stream ends
-  // with its error, or with OK after Emitter::End. `request` must not be used in `next`: copy it.
+  // emitted nothing it is called again after the emitter's idle wait, and holds no thread
+  // meanwhile. It keeps its cursor in itself (a mutable lambda) and each time has at most 10 s. The
+  // stream ends with its error, or with OK after Emitter::End. `request` must not be used in
+  // `next`: copy it.
   template <typename Response, typename Next>
   grpc::ServerWriteReactor<Response>* ServerStream(grpc::CallbackServerContext* context,
                                                    absl::string_view method, Next next);
 
-  // Messages both ways. `on_message`: absl::Status(const CallContext&, Request&, Emitter<Response>&)
-  // is called on the pool for one message after the other, in order; what it emits is written in order
-  // while the next message is handled. A slow reader or handler slows the sender down. The stream
-  // ends with the handler's error, or with OK after the caller's last message.
+  // Messages both ways. `on_message`: absl::Status(const CallContext&, Request&,
+  // Emitter<Response>&) is called on the pool for one message after the other, in order; what it
+  // emits is written in order while the next message is handled. A slow reader or handler slows the
+  // sender down. The stream ends with the handler's error, or with OK after the caller's last
+  // message.
   template <typename Request, typename Response, typename OnMessage>
   grpc::ServerBidiReactor<Request, Response>* BidiStream(grpc::CallbackServerContext* context,
                                                          absl::string_view method,

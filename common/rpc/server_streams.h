@@ -122,9 +122,7 @@ class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, pub
     return stop_;
   }
 
-  void Close(const absl::Status& status) {
-    this->Finish(calls_.End(record_, call_, status));
-  }
+  void Close(const absl::Status& status) { this->Finish(calls_.End(record_, call_, status)); }
 
   Calls& calls_;
   const CallRecord record_;
@@ -253,8 +251,7 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
       }
       call_.deadline = deadline_.AtMost(kDefaultDeadline);
       Emitter<Response> out;
-      const absl::Status status =
-          Calls::Guard([&] { return on_message_(call_, message, out); });
+      const absl::Status status = Calls::Guard([&] { return on_message_(call_, message, out); });
       MutexLock lock(&mutex_);
       for (Response& response : out.messages()) outbox_.push_back(std::move(response));
       if (!status.ok() && !final_.has_value()) final_ = status;

@@ -14,7 +14,8 @@ namespace {
 
 constexpr absl::string_view kKnownDetails = "type.googleapis.com/google.rpc.";
 constexpr absl::string_view kInternalSentence =
-    "Something went wrong inside the service. Its log has the cause under the request id that comes "
+    "Something went wrong inside the service. Its log has the cause under the request id that "
+    "comes "
     "with this error; tell the operator.";
 
 // What the outside reads in place of a cause that may name anything.
@@ -63,11 +64,10 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
 
 const char* CodeName(absl::StatusCode code) {
   constexpr const char* kNames[] = {
-      "OK",           "Canceled",         "Unknown",           "InvalidArgument",
-      "DeadlineExceeded", "NotFound",     "AlreadyExists",     "PermissionDenied",
-      "ResourceExhausted", "FailedPrecondition", "Aborted",    "OutOfRange",
-      "Unimplemented", "Internal",        "Unavailable",       "DataLoss",
-      "Unauthenticated"};
+      "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+      "DataLoss", "Unauthenticated"};
   const auto index = static_cast<size_t>(code);
   return index < std::size(kNames) ? kNames[index] : "Unknown";
 }
