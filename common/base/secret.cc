@@ -30,9 +30,7 @@ void Secret::Wipe() {
   value_.clear();
 }
 
-bool operator==(const Secret& a, const Secret& b) {
-  return ConstantTimeEquals(a.value_, b.value_);
-}
+bool operator==(const Secret& a, const Secret& b) { return ConstantTimeEquals(a.value_, b.value_); }
 
 bool ConstantTimeEquals(absl::string_view a, absl::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;

@@ -9,7 +9,9 @@ namespace datong {
 namespace {
 
 template <typename T>
-concept Streamable = requires(std::ostream& out, const T& value) { out << value; };
+concept Streamable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 
 TEST(SecretTest, CannotBePrinted) {
   EXPECT_FALSE(Streamable<Secret>);

@@ -16,14 +16,15 @@ namespace datong::config {
 
 // Where settings come from, later ones win: defaults, TOML file, environment, flags.
 struct Sources {
-  std::string toml_file;                          // "" for none
-  std::map<std::string, std::string> environment; // names with DATONG_ only
-  std::map<std::string, std::string> flags;       // "database.max_connections" → "10"
+  std::string toml_file;                           // "" for none
+  std::map<std::string, std::string> environment;  // names with DATONG_ only
+  std::map<std::string, std::string> flags;        // "database.max_connections" → "10"
 };
 
 // The settings of one process. A service reads each of its keys once, in FromSettings, with type,
 // default and range; faults are collected, so that all are reported together by Finish().
-// Keys are dotted paths in lower case: "broker.refresh_ahead". In the environment, '.' and '-' become
+// Keys are dotted paths in lower case: "broker.refresh_ahead". In the environment, '.' and '-'
+// become
 // '_', upper case, behind DATONG_: DATONG_BROKER_REFRESH_AHEAD. Not thread-safe.
 class Settings {
  public:
@@ -53,7 +54,8 @@ class Settings {
 
   // Adds a fault found by a service's own checks ("broker.a must be below broker.b").
   void AddFault(const std::string& key, const std::string& problem);
-  // OK, or INVALID_ARGUMENT/SETTINGS_INVALID listing every fault and every unknown key, a line each.
+  // OK, or INVALID_ARGUMENT/SETTINGS_INVALID listing every fault and every unknown key, a line
+  // each.
   absl::Status Finish() const;
 
   // Known keys with effective values as TOML; secrets as "***".

@@ -10,7 +10,8 @@
 
 namespace datong::crypto {
 
-// Where a sealed value belongs. Bound into the seal, so that a row's value cannot be moved to another.
+// Where a sealed value belongs. Bound into the seal, so that a row's value cannot be moved to
+// another.
 struct SealContext {
   std::string project;
   std::string app;

@@ -44,9 +44,8 @@ class SingleFlight {
   struct Flight {
     absl::StatusOr<Value> Await(Deadline deadline) {
       MutexLock lock(&mutex);
-      const auto landed = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-        return result.has_value();
-      };
+      const auto landed = [this]()
+                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { return result.has_value(); };
       if (!mutex.AwaitWithTimeout(absl::Condition(&landed), deadline.Remaining())) {
         return absl::DeadlineExceededError("Waited too long for a call already under way.");
       }

@@ -18,11 +18,13 @@ TEST(SingleFlightTest, OverlappingCallsShareOneRun) {
   absl::Notification started;
   absl::Notification release;
   std::thread leader([&] {
-    EXPECT_EQ(*flights.Do("key", Deadline::After(absl::Minutes(1)), [&]() -> absl::StatusOr<int> {
-      started.Notify();
-      release.WaitForNotification();
-      return ++runs;
-    }), 1);
+    EXPECT_EQ(*flights.Do("key", Deadline::After(absl::Minutes(1)),
+                          [&]() -> absl::StatusOr<int> {
+                            started.Notify();
+                            release.WaitForNotification();
+                            return ++runs;
+                          }),
+              1);
   });
   started.WaitForNotification();
   // A follower that gives up at once proves that it waited for the leader's run.
@@ -37,9 +39,10 @@ TEST(SingleFlightTest, OverlappingCallsShareOneRun) {
 TEST(SingleFlightTest, ALaterCallRunsAnewAfterAFailure) {
   SingleFlight<std::string, int> flights;
   const Deadline deadline = Deadline::After(absl::Minutes(1));
-  EXPECT_FALSE(flights.Do("key", deadline, []() -> absl::StatusOr<int> {
-    return absl::UnavailableError("down");
-  }).ok());
+  EXPECT_FALSE(flights
+                   .Do("key", deadline,
+                       []() -> absl::StatusOr<int> { return absl::UnavailableError("down"); })
+                   .ok());
   EXPECT_EQ(*flights.Do("key", deadline, []() -> absl::StatusOr<int> { return 7; }), 7);
 }
 

@@ -35,9 +35,9 @@ struct ClientResponse {
   std::string body;
 };
 
-// Sends HTTP requests over kept-alive connections (libcurl multi, one thread of its own). TLS >= 1.2
-// with peer and host verification. The query of a URL never reaches a log or an error. Thread-safe;
-// Send blocks.
+// Sends HTTP requests over kept-alive connections (libcurl multi, one thread of its own). TLS
+// >= 1.2 with peer and host verification. The query of a URL never reaches a log or an error.
+// Thread-safe; Send blocks.
 class Client {
  public:
   explicit Client(ClientOptions options);

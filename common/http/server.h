@@ -21,8 +21,8 @@ struct ServerRequest {
   std::string path;    // percent-decoded, without query
   std::string query;   // raw, without '?'
   Headers headers;
-  std::string body;    // as received: no Content-Encoding undone
-  std::string peer;    // address without port
+  std::string body;  // as received: no Content-Encoding undone
+  std::string peer;  // address without port
   std::string request_id;
   absl::Time received_at;  // real time at the first byte of the request
   Deadline deadline = Deadline::After(absl::Seconds(10));
@@ -77,7 +77,7 @@ struct ServerOptions {
   int port = 0;  // 0: any free one
   int io_threads = 1;
   int handler_threads = 8;
-  size_t queue_capacity = 1024;           // above: 503
+  size_t queue_capacity = 1024;  // above: 503
   int max_connections = 2000;
   int64_t max_header_bytes = 32 << 10;
   int64_t max_body_bytes_in_flight = 256 << 20;  // above: 503

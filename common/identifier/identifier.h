@@ -26,8 +26,8 @@ struct Identifier {
   auto operator<=>(const Identifier&) const = default;
 };
 
-// The identifier's node: the first 8 bytes, big-endian, of SHA-256 over the project's number (4 bytes,
-// big-endian) and `kind:scope:value`. It is fixed when an event is stored and never changes.
+// The identifier's node: the first 8 bytes, big-endian, of SHA-256 over the project's number (4
+// bytes, big-endian) and `kind:scope:value`. It is fixed when an event is stored and never changes.
 int64_t NodeOf(int32_t project_number, absl::string_view identifier);
 
 }  // namespace datong

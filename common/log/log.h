@@ -16,7 +16,8 @@ enum class LogLevel { kDebug, kInfo, kWarn, kError };
 // One field of a log line. A Secret has no conversion to it.
 struct LogField {
   using Value = std::variant<std::string, int64_t, double, bool>;
-  LogField(absl::string_view name_in, absl::string_view text) : name(name_in), value(std::string(text)) {}
+  LogField(absl::string_view name_in, absl::string_view text)
+      : name(name_in), value(std::string(text)) {}
   LogField(absl::string_view name_in, const std::string& text) : name(name_in), value(text) {}
   LogField(absl::string_view name_in, const char* text) : name(name_in), value(std::string(text)) {}
   LogField(absl::string_view name_in, int64_t number) : name(name_in), value(number) {}

@@ -34,11 +34,11 @@ struct MigrationReport {
   std::vector<Step> applied;
 };
 
-// Brings every schema to its newest version; safe to run twice and by several processes at once (one
-// lock on one connection). Sets lock and statement time-outs. A failed step leaves the steps before
-// it applied and its own undone.
-// Errors: UNAVAILABLE/DATABASE_UNAVAILABLE; FAILED_PRECONDITION/MIGRATION_FAILED (names the file and
-// the cause), FAILED_PRECONDITION/SCHEMA_TOO_NEW.
+// Brings every schema to its newest version; safe to run twice and by several processes at once
+// (one lock on one connection). Sets lock and statement time-outs. A failed step leaves the steps
+// before it applied and its own undone. Errors: UNAVAILABLE/DATABASE_UNAVAILABLE;
+// FAILED_PRECONDITION/MIGRATION_FAILED (names the file and the cause),
+// FAILED_PRECONDITION/SCHEMA_TOO_NEW.
 absl::StatusOr<MigrationReport> Migrate(const Secret& dsn,
                                         const std::vector<SchemaMigrations>& schemas);
 

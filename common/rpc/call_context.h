@@ -18,10 +18,10 @@ struct Caller {
 struct CallContext {
   std::string method;  // "/datong.broker.v1.TokenService/GetToken"
   Caller caller;
-  std::string request_id;    // from `x-request-id`, else made
-  std::string traceparent;   // W3C, from the caller, else made
+  std::string request_id;   // from `x-request-id`, else made
+  std::string traceparent;  // W3C, from the caller, else made
   std::string tracestate;
-  std::string authorization; // the caller's header, to be passed on unchanged; never logged
+  std::string authorization;  // the caller's header, to be passed on unchanged; never logged
   Deadline deadline = Deadline::After(absl::Seconds(10));
 };
 

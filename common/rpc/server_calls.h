@@ -9,7 +9,8 @@
 //     grpc::ServerUnaryReactor* GetToken(grpc::CallbackServerContext* context,
 //         const GetTokenRequest* request, GetTokenResponse* response) override {
 //       return calls_.Unary(context, request, response, "/datong.broker.v1.TokenService/GetToken",
-//                           [this](const auto& call, const auto& r) { return handlers_.GetToken(call, r); });
+//                           [this](const auto& call, const auto& r) { return
+//                           handlers_.GetToken(call, r); });
 //     }
 //   };
 
@@ -28,7 +29,8 @@
 namespace datong::rpc {
 // To be completed by the library's author: class Calls with
 //   Unary(context, request, response, method, handler)        on the pool
-//   UnaryInline(…)                                             on the reactor's thread, never blocks
-//   ServerStream(context, request, method, next)               next() on the pool until the end
-//   BidiStream(context, method, on_message)                    one message at a time on the pool
+//   UnaryInline(…)                                             on the reactor's thread, never
+//   blocks ServerStream(context, request, method, next)               next() on the pool until the
+//   end BidiStream(context, method, on_message)                    one message at a time on the
+//   pool
 }  // namespace datong::rpc

@@ -33,8 +33,8 @@ class Environment {
   virtual const Clock& clock() = 0;
   // Where unary and streaming handlers run.
   virtual rpc::Calls& calls() = 0;
-  // A channel to the named service ("identity"): its address is the setting `peers.<service>`, or the
-  // same process when that service runs here. Usable from Module::Start on.
+  // A channel to the named service ("identity"): its address is the setting `peers.<service>`, or
+  // the same process when that service runs here. Usable from Module::Start on.
   virtual std::shared_ptr<grpc::Channel> PeerChannel(absl::string_view service) = 0;
 };
 
@@ -63,8 +63,8 @@ struct ModuleDefinition {
   std::vector<postgres::Migration> (*migrations)();
 };
 
-// The body of a service's main(): options (--help, --config, --check-config, --print-config, and any
-// setting as --section.key=value), start-up, probes, draining; returns the exit code.
+// The body of a service's main(): options (--help, --config, --check-config, --print-config, and
+// any setting as --section.key=value), start-up, probes, draining; returns the exit code.
 int Run(int argc, char** argv, const std::vector<ModuleDefinition>& modules);
 
 }  // namespace datong::server

@@ -11,7 +11,7 @@ constexpr absl::string_view kRetryUrl = "type.googleapis.com/google.rpc.RetryInf
 
 template <typename Message>
 std::optional<Message> Payload(const absl::Status& status, absl::string_view url) {
-  const std::optional<absl::Cord> bytes = status.GetPayload(url);
+  const auto bytes = status.GetPayload(url);
   Message message;
   if (!bytes.has_value() || !message.ParseFromString(std::string(*bytes))) return std::nullopt;
   return message;
@@ -32,8 +32,8 @@ absl::Status MakeError(absl::StatusCode code, absl::string_view message, const E
 std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status) {
   const auto proto = Payload<google::rpc::ErrorInfo>(status, kInfoUrl);
   if (!proto.has_value()) return std::nullopt;
-  return ErrorInfo{proto->domain(), proto->reason(),
-                   {proto->metadata().begin(), proto->metadata().end()}};
+  return ErrorInfo{
+      proto->domain(), proto->reason(), {proto->metadata().begin(), proto->metadata().end()}};
 }
 
 std::string GetReason(const absl::Status& status) {

@@ -9,8 +9,7 @@ TEST(ErrorTest, KeepsReasonAndMetadata) {
   const absl::Status status = MakeError(absl::StatusCode::kNotFound, "No app \"wx1\".",
                                         {"broker.datong", "APP_UNKNOWN", {{"app", "wx1"}}});
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(GetErrorInfo(status),
-            (ErrorInfo{"broker.datong", "APP_UNKNOWN", {{"app", "wx1"}}}));
+  EXPECT_EQ(GetErrorInfo(status), (ErrorInfo{"broker.datong", "APP_UNKNOWN", {{"app", "wx1"}}}));
 }
 
 TEST(ErrorTest, ACommonStatusHasNoReason) {
@@ -19,8 +18,9 @@ TEST(ErrorTest, ACommonStatusHasNoReason) {
 }
 
 TEST(ErrorTest, CarriesTheRetryDelayBesideTheReason) {
-  const absl::Status status = WithRetryDelay(
-      MakeError(absl::StatusCode::kUnavailable, "later", {"x", "BUSY", {}}), absl::Milliseconds(1500));
+  const absl::Status status =
+      WithRetryDelay(MakeError(absl::StatusCode::kUnavailable, "later", {"x", "BUSY", {}}),
+                     absl::Milliseconds(1500));
   EXPECT_EQ(GetRetryDelay(status), absl::Milliseconds(1500));
   EXPECT_EQ(GetReason(status), "BUSY");
 }

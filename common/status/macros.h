@@ -6,10 +6,10 @@
 #include "absl/status/statusor.h"
 
 // Returns from the enclosing function when `expr`, an absl::Status, is not OK.
-#define DATONG_RETURN_IF_ERROR(expr)                        \
-  do {                                                      \
-    absl::Status datong_status = (expr);                    \
-    if (!datong_status.ok()) return datong_status;          \
+#define DATONG_RETURN_IF_ERROR(expr)               \
+  do {                                             \
+    absl::Status datong_status = (expr);           \
+    if (!datong_status.ok()) return datong_status; \
   } while (false)
 
 #define DATONG_CONCAT_INNER(a, b) a##b

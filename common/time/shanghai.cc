@@ -9,9 +9,7 @@ absl::TimeZone ShanghaiTimeZone() { return absl::FixedTimeZone(8 * 60 * 60); }
 
 absl::CivilDay ShanghaiDay(absl::Time time) { return absl::ToCivilDay(time, ShanghaiTimeZone()); }
 
-absl::Time ShanghaiMidnight(absl::CivilDay day) {
-  return absl::FromCivil(day, ShanghaiTimeZone());
-}
+absl::Time ShanghaiMidnight(absl::CivilDay day) { return absl::FromCivil(day, ShanghaiTimeZone()); }
 
 int32_t DayNumber(absl::CivilDay day) {
   return static_cast<int32_t>(day - absl::CivilDay(1970, 1, 1));
