@@ -96,9 +96,8 @@ size_t OnHeader(char* data, size_t size, size_t count, void* context) {
   if (absl::StartsWith(line, "HTTP/")) {
     transfer.response.headers = Headers();  // a new answer: after 100 Continue or a redirect
   } else if (const size_t colon = line.find(':'); colon != absl::string_view::npos) {
-    transfer.response.headers.Add(
-        std::string(line.substr(0, colon)),
-        std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
+    transfer.response.headers.Add(std::string(line.substr(0, colon)),
+                                  std::string(absl::StripAsciiWhitespace(line.substr(colon + 1))));
   }
   return size * count;
 }
@@ -174,10 +173,10 @@ absl::Status ToStatus(CURL* easy, CURLcode code, const Transfer& transfer) {
   const std::string& url = transfer.request->url;
   if (code == CURLE_OK) return absl::OkStatus();
   if (transfer.is_too_large || code == CURLE_FILESIZE_EXCEEDED) {
-    return Failure(absl::StatusCode::kResourceExhausted, "HTTP_RESPONSE_TOO_LARGE",
-                   absl::StrCat("The answer is larger than ", transfer.options->max_response_bytes,
-                                " bytes."),
-                   url);
+    return Failure(
+        absl::StatusCode::kResourceExhausted, "HTTP_RESPONSE_TOO_LARGE",
+        absl::StrCat("The answer is larger than ", transfer.options->max_response_bytes, " bytes."),
+        url);
   }
   if (transfer.is_address_refused) {
     return Failure(absl::StatusCode::kInvalidArgument, "HTTP_URL_REFUSED",

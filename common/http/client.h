@@ -24,15 +24,15 @@ struct ClientOptions {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;
-  Headers headers;
-  std::string body;
+  std::string url = {};
+  Headers headers = {};
+  std::string body = {};
 };
 
 struct ClientResponse {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
 };
 
 // Sends HTTP requests over kept-alive connections (libcurl multi, one thread of its own). TLS

@@ -41,8 +41,7 @@ bool IsPrivateV6(const uint8_t* bytes) {
   constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
   constexpr uint8_t kNat64[12] = {0, 0x64, 0xFF, 0x9B};
   const bool wraps_v4 = std::memcmp(bytes, kMapped, 12) == 0 ||
-                        std::memcmp(bytes, kNat64, 12) == 0 ||
-                        std::memcmp(bytes, kZeros, 12) == 0;
+                        std::memcmp(bytes, kNat64, 12) == 0 || std::memcmp(bytes, kZeros, 12) == 0;
   if (wraps_v4) {
     uint32_t v4;
     std::memcpy(&v4, bytes + 12, 4);

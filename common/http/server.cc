@@ -1,6 +1,7 @@
 // The only file that includes Beast and Asio: they cost most of a minute to compile.
 #include "common/http/server.h"
 
+#include <array>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,6 +17,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
+#include <cstdio>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -29,7 +31,6 @@
 #include "common/base/strings.h"
 #include "common/exec/thread_pool.h"
 #include "common/http/server_metrics.h"
-#include "common/log/log.h"
 #include "common/status/error.h"
 
 namespace datong::http {
@@ -116,7 +117,7 @@ ServerResponse RunHandler(const Handler& handler, const ServerRequest& request) 
   try {
     return handler(request);
   } catch (const std::exception& thrown) {
-    LogError("HTTP handler threw", {{"path", request.path}, {"what", thrown.what()}});
+    std::fprintf(stderr, "HTTP handler threw: %s\n", thrown.what());
   }
   return Refusal(500);
 }
@@ -352,8 +353,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // 0 when the body is whole, the status to refuse it with, or -1 when the client went away.
   asio::awaitable<int> ReadBody(RequestParser& parser, int64_t max_bytes, BodyBytes& held) {
-    const int64_t declared = static_cast<int64_t>(
-        std::min<uint64_t>(parser.content_length().value_or(0), INT64_MAX));
+    const int64_t declared =
+        static_cast<int64_t>(std::min<uint64_t>(parser.content_length().value_or(0), INT64_MAX));
     if (declared > max_bytes) co_return 413;
     if (!held.GrowTo(declared)) co_return 503;
     parser.body_limit(static_cast<uint64_t>(max_bytes));
@@ -405,7 +406,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     SetLimit(shared_.options.idle_timeout);
     const bool written = co_await WriteAll(std::move(head), response.body);
-    co_return written && keep_alive;
+    co_return written&& keep_alive;
   }
 
   static absl::string_view ToAbsl(boost::core::string_view text) {
@@ -451,13 +452,13 @@ struct Server::State {
     error_code ec;
     const auto address = asio::ip::make_address(shared.options.address, ec);
     if (ec || shared.options.port < 0 || shared.options.port > 65535) {
-      return MakeError(absl::StatusCode::kInvalidArgument,
-                       absl::StrCat("\"", shared.options.address, "\" port ", shared.options.port,
-                                    " is no IP address and port to listen on."),
-                       {kErrorDomain,
-                        "HTTP_ADDRESS_INVALID",
-                        {{"address", shared.options.address},
-                         {"port", absl::StrCat(shared.options.port)}}});
+      return MakeError(
+          absl::StatusCode::kInvalidArgument,
+          absl::StrCat("\"", shared.options.address, "\" port ", shared.options.port,
+                       " is no IP address and port to listen on."),
+          {kErrorDomain,
+           "HTTP_ADDRESS_INVALID",
+           {{"address", shared.options.address}, {"port", absl::StrCat(shared.options.port)}}});
     }
     const tcp::endpoint endpoint(address, static_cast<uint16_t>(shared.options.port));
     acceptor->open(endpoint.protocol(), ec);
@@ -484,7 +485,6 @@ struct Server::State {
       if (shared.stopping || ec == asio::error::operation_aborted) co_return;
       if (ec) {
         // Out of descriptors, most likely: connections that end will free some.
-        LogWarn("HTTP accept failed", {{"cause", ec.message()}});
         asio::steady_timer pause(shards[0]->context, std::chrono::milliseconds(100));
         co_await pause.async_wait(kAwait);
         continue;

@@ -20,9 +20,9 @@ struct ServerRequest {
   std::string target;  // as sent: path and query
   std::string path;    // percent-decoded, without query
   std::string query;   // raw, without '?'
-  Headers headers;
-  std::string body;  // as received: no Content-Encoding undone
-  std::string peer;  // address without port
+  Headers headers = {};
+  std::string body = {};  // as received: no Content-Encoding undone
+  std::string peer;       // address without port
   std::string request_id;
   absl::Time received_at;  // real time at the first byte of the request
   Deadline deadline = Deadline::After(absl::Seconds(10));
@@ -33,8 +33,8 @@ struct ServerRequest {
 struct ServerResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  Headers headers;  // Content-Length, Date and X-Request-Id are added
+  std::string body = {};
+  Headers headers = {};  // Content-Length, Date and X-Request-Id are added
   // Cuts the connection with a reset instead of answering: for simulators and tests.
   bool reset_connection = false;
 };
@@ -62,7 +62,8 @@ class Router {
     RouteOptions options;
     Handler handler;
   };
-  // `path` as sent: it is split at "/" before its parts are percent-decoded. nullptr when none fits;
+  // `path` as sent: it is split at "/" before its parts are percent-decoded. nullptr when none
+  // fits;
   // `*allowed`, comma-separated, then names the methods that the path is known with, if any.
   const Route* Find(absl::string_view method, absl::string_view path,
                     std::map<std::string, std::string>* params, std::string* allowed) const;
@@ -86,10 +87,10 @@ struct ServerOptions {
   absl::Duration idle_timeout = absl::Seconds(60);
 };
 
-// HTTP/1.1 with keep-alive and pipelining (Beast behind one .cc). Handlers run on a bounded pool and
-// may block; what they throw is answered with 500. Refusals before a handler runs: 400 (not HTTP),
-// 404, 405, 408 (slow header or body), 413, 431 (header), 503 with Retry-After (queue, connections
-// or body bytes in flight). Thread-safe.
+// HTTP/1.1 with keep-alive and pipelining (Beast behind one .cc). Handlers run on a bounded pool
+// and may block; what they throw is answered with 500. Refusals before a handler runs: 400 (not
+// HTTP), 404, 405, 408 (slow header or body), 413, 431 (header), 503 with Retry-After (queue,
+// connections or body bytes in flight). Thread-safe.
 class Server {
  public:
   // `router` must outlive the server and not change any more.

@@ -10,11 +10,10 @@ namespace {
 
 // Methods come from outside: whatever is not one of these is counted as "other".
 std::string MethodLabel(absl::string_view method) {
-  constexpr std::array<absl::string_view, 7> kMethods = {"GET",    "POST", "PUT",    "DELETE",
-                                                         "PATCH",  "HEAD", "OPTIONS"};
-  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end()
-             ? std::string(method)
-             : "other";
+  constexpr std::array<absl::string_view, 7> kMethods = {"GET",   "POST", "PUT",    "DELETE",
+                                                         "PATCH", "HEAD", "OPTIONS"};
+  return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end() ? std::string(method)
+                                                                               : "other";
 }
 
 }  // namespace
