@@ -13,7 +13,9 @@ json BasicInfo(ApiCall& call) {
   json answer = ApiOk();
   answer.update({
       {"appid", app.appid},
-      {"account_type", app.is_mini_program() ? 3 : app.service_type == 2 ? 2 : 1},
+      {"account_type", app.is_mini_program()   ? 3
+                       : app.service_type == 2 ? 2
+                                               : 1},
       {"principal_type", is_person ? 0 : 1},
       {"principal_name", app.principal_name},
       {"credential", "100000000000000000"},
@@ -33,8 +35,7 @@ json BasicInfo(ApiCall& call) {
        {{"head_image_url", "http://mmbiz.qpic.cn/mmbiz/a/0"},
         {"modify_used_count", 3},
         {"modify_quota", 5}}},
-      {"nickname_info",
-       {{"nickname", app.name}, {"modify_used_count", 1}, {"modify_quota", 2}}},
+      {"nickname_info", {{"nickname", app.name}, {"modify_used_count", 1}, {"modify_quota", 2}}},
   });
   if (is_person) answer.erase("credential");
   return answer;
@@ -57,7 +58,7 @@ json OpenGet(ApiCall& call) {
 
 json CallbackIps(ApiCall&) { return {{"ip_list", {"127.0.0.1"}}}; }
 
-json Ticket(ApiCall& call) {
+json JsTicket(ApiCall& call) {
   const std::string type = call.Query("type");
   if (type != "jsapi" && type != "wx_card") return ApiError(40097);
   json answer = ApiOk();
@@ -84,8 +85,7 @@ json QuotaGet(ApiCall& call) {
   const std::string path = call.Body("cgi_path");
   if (!absl::StartsWith(path, "/")) return ApiError(76021);
   if (absl::StartsWith(path, "/sns/")) return ApiError(76022);
-  const QuotaBook::Count count =
-      call.world.quotas.Get(call.app->spec.appid, path, call.now_s());
+  const QuotaBook::Count count = call.world.quotas.Get(call.app->spec.appid, path, call.now_s());
   json answer = ApiOk();
   answer["quota"] = {{"daily_limit", count.daily_limit},
                      {"used", count.used},
@@ -131,7 +131,7 @@ void AddAccountApi(ApiTable& table) {
       .method = "GET", .auth = Auth::kAccount, .handle = CallbackIps};
   table["/cgi-bin/get_api_domain_ip"] = table["/cgi-bin/getcallbackip"];
   table["/cgi-bin/ticket/getticket"] = {
-      .method = "GET", .auth = Auth::kAccount, .official_sets = {4, 8}, .handle = Ticket};
+      .method = "GET", .auth = Auth::kAccount, .official_sets = {4, 8}, .handle = JsTicket};
   table["/cgi-bin/message/custom/send"] = {.method = "POST",
                                            .auth = Auth::kAccount,
                                            .official_sets = {1},

@@ -45,8 +45,8 @@ int64_t CheckPermission(const Endpoint& endpoint, ApiCall& call) {
   if (call.by_component) {
     const Grant* grant = call.world.authorizations.FindGrant(call.token->component, app.appid);
     if (grant == nullptr || !grant->is_standing) return 61003;
-    if (!HoldsOne(grant->sets, app.is_mini_program() ? endpoint.mini_sets
-                                                     : endpoint.official_sets)) {
+    if (!HoldsOne(grant->sets,
+                  app.is_mini_program() ? endpoint.mini_sets : endpoint.official_sets)) {
       return 61007;
     }
   }

@@ -20,13 +20,13 @@ using nlohmann::json;
 struct ApiCall {
   World& world;
   absl::Time now;
-  std::string method;
-  std::string path;
-  std::string query;  // raw
+  std::string method = {};
+  std::string path = {};
+  std::string query = {};  // raw
   json body = json::object();
-  Token* token = nullptr;      // of the endpoints that want one
-  App* app = nullptr;          // whose token it is; of a component token: the component
-  bool by_component = false;   // an authorizer token
+  Token* token = nullptr;     // of the endpoints that want one
+  App* app = nullptr;         // whose token it is; of a component token: the component
+  bool by_component = false;  // an authorizer token
 
   int64_t now_s() const { return absl::ToUnixSeconds(now); }
   // A parameter of the query, or of the JSON body.
@@ -39,14 +39,14 @@ struct ApiCall {
 enum class Auth { kNone, kComponent, kAccount };
 
 struct Endpoint {
-  std::string method;  // "" = GET and POST
+  std::string method = {};  // "" = GET and POST
   Auth auth = Auth::kNone;
   // Permission sets of which an authorizer needs one; empty: none needed.
-  std::vector<int> official_sets;
-  std::vector<int> mini_sets;
+  std::vector<int> official_sets = {};
+  std::vector<int> mini_sets = {};
   bool official_only = false;  // and verified: else 48001
   bool needs_body = false;     // 44002 and 47001 without one
-  std::function<json(ApiCall&)> handle;
+  std::function<json(ApiCall&)> handle = {};
 };
 
 using ApiTable = std::map<std::string, Endpoint>;  // by path

@@ -74,8 +74,8 @@ json QueryAuth(ApiCall& call) {
   if (grant == nullptr || !grant->is_standing) return ApiError(61003);
   code->is_used = true;
   // A new authorisation kills the token before it at once.
-  const Token& token = call.world.tokens.Issue(TokenKind::kAuthorizer, code->appid,
-                                               code->component, call.now_s(), 0);
+  const Token& token = call.world.tokens.Issue(TokenKind::kAuthorizer, code->appid, code->component,
+                                               call.now_s(), 0);
   return {{"authorization_info",
            {{"authorizer_appid", code->appid},
             {"authorizer_access_token", token.value},
@@ -111,8 +111,7 @@ json AuthorizerToken(ApiCall& call) {
   } else if (refresh_token != grant->older_refresh_token) {
     return ApiError(61023);
   }
-  if (const int64_t error =
-          call.world.quotas.Take(app->spec.appid, call.path, call.now_s());
+  if (const int64_t error = call.world.quotas.Take(app->spec.appid, call.path, call.now_s());
       error != 0) {
     return ApiError(error);
   }

@@ -63,9 +63,7 @@ class Reader {
     }
     if (status_.ok()) Fail(name, absl::StrCat("cannot be \"", value, "\""));
   }
-  void Fail(const std::string& name, const std::string& problem) {
-    status_ = Wrong(name, problem);
-  }
+  void Fail(const std::string& name, const std::string& problem) { status_ = Wrong(name, problem); }
   absl::Status status() const { return status_; }
 
  private:
@@ -154,9 +152,9 @@ absl::Status ReadFault(const json& in, FaultSpec* fault) {
   reader.Read("errcode", &fault->errcode);
   reader.Read("errmsg", &fault->errmsg);
   reader.Require("path", fault->path);
-  reader.OneOf("kind", fault->kind,
-               {"slow", "http", "reset", "truncate", "errcode", "empty_list", "null_list",
-                "expire"});
+  reader.OneOf(
+      "kind", fault->kind,
+      {"slow", "http", "reset", "truncate", "errcode", "empty_list", "null_list", "expire"});
   return reader.status();
 }
 
@@ -207,10 +205,10 @@ json WriteUser(const UserSpec& user) {
 }
 
 json WriteFault(const FaultSpec& fault) {
-  return {{"path", fault.path},     {"kind", fault.kind},     {"remaining", fault.count},
-          {"appid", fault.appid},   {"date", fault.date},     {"method", fault.method},
-          {"until_ms", fault.until_ms}, {"ms", fault.ms},     {"status", fault.status},
-          {"errcode", fault.errcode}, {"errmsg", fault.errmsg}};
+  return {{"path", fault.path},         {"kind", fault.kind},    {"remaining", fault.count},
+          {"appid", fault.appid},       {"date", fault.date},    {"method", fault.method},
+          {"until_ms", fault.until_ms}, {"ms", fault.ms},        {"status", fault.status},
+          {"errcode", fault.errcode},   {"errmsg", fault.errmsg}};
 }
 
 }  // namespace datong::wechat_sim

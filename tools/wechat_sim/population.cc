@@ -7,11 +7,15 @@ namespace datong::wechat_sim {
 
 int UserSourceOf(const std::string& scene) {
   static const auto& sources = *new std::map<std::string, int>{
-      {"ADD_SCENE_SEARCH", 1},        {"ADD_SCENE_PROFILE_CARD", 17},
-      {"ADD_SCENE_QR_CODE", 30},      {"ADD_SCENE_PROFILE_LINK", 57},
+      {"ADD_SCENE_SEARCH", 1},
+      {"ADD_SCENE_PROFILE_CARD", 17},
+      {"ADD_SCENE_QR_CODE", 30},
+      {"ADD_SCENE_PROFILE_LINK", 57},
       {"ADD_SCENE_WECHAT_ADVERTISEMENT", 100},
-      {"ADD_SCENE_WXA", 149},         {"ADD_SCENE_REPRINT", 161},
-      {"ADD_SCENE_CHANNELS", 200},    {"ADD_SCENE_LIVESTREAM", 201},
+      {"ADD_SCENE_WXA", 149},
+      {"ADD_SCENE_REPRINT", 161},
+      {"ADD_SCENE_CHANNELS", 200},
+      {"ADD_SCENE_LIVESTREAM", 201},
   };
   const auto it = sources.find(scene);
   return it == sources.end() ? 0 : it->second;

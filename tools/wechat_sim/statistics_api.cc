@@ -39,8 +39,8 @@ int64_t ReadRange(ApiCall& call, Range* range) {
       range->begin < absl::CivilDay(2014, 12, 1)) {
     return 61501;
   }
-  const absl::Time ready = ShanghaiMidnight(range->end + 1) +
-                           absl::Seconds(call.world.settings.ready_hour * 3600);
+  const absl::Time ready =
+      ShanghaiMidnight(range->end + 1) + absl::Seconds(call.world.settings.ready_hour * 3600);
   range->is_ready = call.now >= ready;
   return 0;
 }

@@ -30,9 +30,9 @@ json TokenAnswer(const Token& token, int64_t now) {
 json ClassicToken(ApiCall& call) {
   App* app = nullptr;
   if (const int64_t error = CheckCredential(call, &app); error != 0) return ApiError(error);
-  return TokenAnswer(call.world.tokens.Issue(TokenKind::kClassic, app->spec.appid, "",
-                                             call.now_s(), kOverlap),
-                     call.now_s());
+  return TokenAnswer(
+      call.world.tokens.Issue(TokenKind::kClassic, app->spec.appid, "", call.now_s(), kOverlap),
+      call.now_s());
 }
 
 // Whether a forced refresh may happen; a fault in 45009.

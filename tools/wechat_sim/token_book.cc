@@ -21,9 +21,7 @@ std::string RandomText(size_t length) {
   return text;
 }
 
-std::string RandomRid() {
-  return absl::StrCat(RandomHex(4), "-", RandomHex(4), "-", RandomHex(4));
-}
+std::string RandomRid() { return absl::StrCat(RandomHex(4), "-", RandomHex(4), "-", RandomHex(4)); }
 
 std::string TokenKindName(TokenKind kind) {
   switch (kind) {

@@ -38,7 +38,7 @@ class TokenBook {
 
  private:
   static std::string KeyOf(TokenKind kind, const std::string& appid, const std::string& component);
-  std::map<std::string, Token> tokens_;  // by value
+  std::map<std::string, Token> tokens_;                    // by value
   std::map<std::string, std::vector<std::string>> lines_;  // values by key, oldest first
 };
 

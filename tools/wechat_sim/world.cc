@@ -58,8 +58,7 @@ App* World::Find(const std::string& appid) {
 
 App& PutApp(World& world, AppSpec spec) {
   if (spec.user_name.empty()) {
-    spec.user_name =
-        absl::StrCat("gh_", BytesToHex(crypto::Sha256(spec.appid)).substr(0, 12));
+    spec.user_name = absl::StrCat("gh_", BytesToHex(crypto::Sha256(spec.appid)).substr(0, 12));
   }
   if (spec.name.empty()) spec.name = spec.appid;
   if (spec.service_type < 0) spec.service_type = spec.is_mini_program() ? 0 : 2;

@@ -18,15 +18,15 @@ namespace datong::wechat_sim {
 
 // One push on its way to a callback URL, up to WeChat's three attempts.
 struct PushJob {
-  std::string label;  // "component_verify_ticket", "subscribe", …
-  std::string appid;  // about whom
-  Callback callback;
+  std::string label = {};  // "component_verify_ticket", "subscribe", …
+  std::string appid = {};  // about whom
+  Callback callback = {};
   bool is_component_event = false;  // body with AppId, no openid in the query
-  std::string receive_id;
-  std::string to;      // ToUserName or AppId
-  std::string openid;  // the sender, in the query
-  std::vector<PushField> fields;
-  std::string xml;  // instead of fields, sent as it is
+  std::string receive_id = {};
+  std::string to = {};      // ToUserName or AppId
+  std::string openid = {};  // the sender, in the query
+  std::vector<PushField> fields = {};
+  std::string xml = {};  // instead of fields, sent as it is
   int attempts = 0;
 };
 
@@ -45,8 +45,8 @@ struct App {
 };
 
 struct JsCode {
-  std::string appid;
-  std::string openid;
+  std::string appid = {};
+  std::string openid = {};
   int64_t expires = 0;
   bool is_used = false;
 };
@@ -54,22 +54,22 @@ struct JsCode {
 struct PathCalls {
   int64_t calls = 0;
   int64_t errors = 0;
-  std::map<std::string, int64_t> apps;
-  std::map<int64_t, int64_t> errcodes;
+  std::map<std::string, int64_t> apps = {};
+  std::map<int64_t, int64_t> errcodes = {};
 };
 
 // Everything the simulator knows. Not thread-safe: guarded by the simulator's mutex.
 struct World {
-  std::map<std::string, App> apps;
+  std::map<std::string, App> apps = {};
   TokenBook tokens;
   AuthorizationBook authorizations;
   QuotaBook quotas;
   FaultBook faults;
   Settings settings;
-  std::map<std::string, JsCode> js_codes;
-  std::map<std::string, PathCalls> calls;
+  std::map<std::string, JsCode> js_codes = {};
+  std::map<std::string, PathCalls> calls = {};
   std::deque<nlohmann::json> messages;  // customer-service messages, the newest 1000
-  std::vector<PushJob> outbox;          // handed to the pusher when the mutex is let go
+  std::vector<PushJob> outbox = {};     // handed to the pusher when the mutex is let go
 
   App* Find(const std::string& appid);
 };
