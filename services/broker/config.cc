@@ -9,18 +9,18 @@ Config Config::FromSettings(config::Settings& settings) {
   config.tokens.refresh_ahead =
       settings.Duration("broker.refresh_ahead", absl::Seconds(900), absl::Seconds(120),
                         absl::Seconds(3600), "How long before its end a token is replaced.");
-  config.tokens.serve_margin = settings.Duration(
-      "broker.serve_margin", absl::Seconds(60), none, absl::Seconds(300),
-      "A token with less left than this is replaced before it is handed out.");
+  config.tokens.serve_margin =
+      settings.Duration("broker.serve_margin", absl::Seconds(60), none, absl::Seconds(300),
+                        "A token with less left than this is replaced before it is handed out.");
   config.tokens.backoff_first =
       settings.Duration("broker.backoff_first", absl::Seconds(1), absl::Milliseconds(1),
                         absl::Seconds(60), "Wait after the first failed refresh of a token.");
   config.tokens.backoff_longest =
       settings.Duration("broker.backoff_longest", absl::Seconds(60), absl::Milliseconds(1),
                         absl::Seconds(600), "Longest wait between failed refreshes of a token.");
-  config.tokens.probe_interval = settings.Duration(
-      "broker.probe_interval", absl::Minutes(10), absl::Milliseconds(1), day,
-      "How often an app that WeChat refuses for good is tried again.");
+  config.tokens.probe_interval =
+      settings.Duration("broker.probe_interval", absl::Minutes(10), absl::Milliseconds(1), day,
+                        "How often an app that WeChat refuses for good is tried again.");
   config.tokens.refresh_threads = static_cast<int>(
       settings.Int("broker.refresh_threads", 4, 1, 64, "Tokens refreshed at the same time."));
   config.authorizer.link_lifetime =
@@ -46,10 +46,10 @@ Config Config::FromSettings(config::Settings& settings) {
   config.maintenance_interval =
       settings.Duration("broker.maintenance_interval", absl::Minutes(5), absl::Milliseconds(50),
                         absl::Hours(1), "How often silent tickets are asked for.");
-  config.audit_spool =
-      settings.String("broker.audit_spool", "",
-                      "File for audit rows while the database is away; empty: none, and token reads "
-                      "are refused then.");
+  config.audit_spool = settings.String(
+      "broker.audit_spool", "",
+      "File for audit rows while the database is away; empty: none, and token reads "
+      "are refused then.");
   config.audit_spool_bytes = settings.Int("broker.audit_spool_bytes", 256 << 20, 4096,
                                           int64_t{64} << 30, "Largest size of that file.");
   config.audit_fail_open =

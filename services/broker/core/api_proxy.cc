@@ -22,10 +22,9 @@ constexpr const char* kRefusedPrefixes[] = {"/cgi-bin/token",  "/cgi-bin/stable_
                                             "/sns/",           "/cgi-bin/clear_quota"};
 // What the suite calls: a closed set, since it labels series.
 constexpr const char* kLabelled[] = {
-    "/cgi-bin/user/get",          "/cgi-bin/user/info",
-    "/cgi-bin/user/info/batchget", "/cgi-bin/open/get",
-    "/cgi-bin/open/have",         "/cgi-bin/account/getaccountbasicinfo",
-    "/datacube/getusersummary",   "/datacube/getusercumulate",
+    "/cgi-bin/user/get",        "/cgi-bin/user/info",        "/cgi-bin/user/info/batchget",
+    "/cgi-bin/open/get",        "/cgi-bin/open/have",        "/cgi-bin/account/getaccountbasicinfo",
+    "/datacube/getusersummary", "/datacube/getusercumulate",
 };
 
 }  // namespace
@@ -83,8 +82,7 @@ absl::Status ApiProxy::CheckGate(const std::string& appid, const std::string& pa
   return absl::OkStatus();
 }
 
-absl::Status ApiProxy::CloseGate(const std::string& appid, const std::string& path,
-                                 bool is_quota) {
+absl::Status ApiProxy::CloseGate(const std::string& appid, const std::string& path, bool is_quota) {
   const absl::Time now = clock_.Now();
   const absl::Time until = is_quota
                                ? ShanghaiMidnight(ShanghaiDay(now) + 1)
@@ -135,9 +133,8 @@ absl::StatusOr<ApiAnswer> ApiProxy::Call(const std::string& appid, const ApiCall
       MutexLock lock(&mutex_);
       wait = backoff.Next(random_);
     }
-    const bool again =
-        (repeatable || call.method == "GET") && tries < options_.most_tries &&
-        deadline.Remaining() > wait;
+    const bool again = (repeatable || call.method == "GET") && tries < options_.most_tries &&
+                       deadline.Remaining() > wait;
     if (!again) return WithRetryDelay(PlatformUnreachable(appid), options_.backoff_longest);
     absl::SleepFor(wait);
   }

@@ -22,16 +22,16 @@ struct ApiProxyOptions {
   absl::Duration backoff_longest = absl::Seconds(2);
 };
 
-// Calls the platform in the name of an app and reacts to its error codes, so that callers neither see
-// a token nor burn a quota. Thread-safe; blocks on the platform.
+// Calls the platform in the name of an app and reacts to its error codes, so that callers neither
+// see a token nor burn a quota. Thread-safe; blocks on the platform.
 class ApiProxy {
  public:
   ApiProxy(ApiProxyOptions options, TokenBroker& tokens, PlatformClient& platform,
            BrokerMetrics& metrics, const Clock& clock);
 
   // Errors: INVALID_ARGUMENT/API_PATH_INVALID, RESOURCE_EXHAUSTED/API_QUOTA_EXHAUSTED or
-  // API_RATE_LIMITED (with a retry delay), UNAVAILABLE/PLATFORM_UNREACHABLE, ABORTED/TOKEN_CONFLICT,
-  // those of TokenBroker::Get.
+  // API_RATE_LIMITED (with a retry delay), UNAVAILABLE/PLATFORM_UNREACHABLE,
+  // ABORTED/TOKEN_CONFLICT, those of TokenBroker::Get.
   absl::StatusOr<ApiAnswer> Call(const std::string& appid, const ApiCall& call, bool repeatable,
                                  Deadline deadline);
 

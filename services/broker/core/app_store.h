@@ -23,8 +23,8 @@ struct AccountFeedPage {
   bool caught_up = false;
 };
 
-// Projects, apps with their sealed credentials, and the account feed. Thread-safe; every call is one
-// transaction and blocks until its deadline. Errors of all: those of postgres::Pool.
+// Projects, apps with their sealed credentials, and the account feed. Thread-safe; every call is
+// one transaction and blocks until its deadline. Errors of all: those of postgres::Pool.
 class AppStore {
  public:
   virtual ~AppStore() = default;

@@ -28,11 +28,10 @@ bool AuditLog::Count(const Access& access) {
     ++found->second;
     return true;
   }
-  stripe.counts.emplace(
-      Key{second, std::string(access.caller), std::string(access.project),
-          std::string(access.appid), access.kind, std::string(access.action), access.allowed,
-          std::string(access.reason)},
-      1);
+  stripe.counts.emplace(Key{second, std::string(access.caller), std::string(access.project),
+                            std::string(access.appid), access.kind, std::string(access.action),
+                            access.allowed, std::string(access.reason)},
+                        1);
   return true;
 }
 

@@ -19,13 +19,13 @@ namespace datong::broker {
 
 // One access, as the caller of AuditLog tells it. Views live for the call only.
 struct Access {
-  absl::string_view caller;
-  absl::string_view project;
-  absl::string_view appid;
+  absl::string_view caller = "";
+  absl::string_view project = "";
+  absl::string_view appid = "";
   AppKind kind = AppKind::kUnknown;
-  absl::string_view action;
+  absl::string_view action = "";
   bool allowed = true;
-  absl::string_view reason;
+  absl::string_view reason = "";
 };
 
 // Counts accesses in memory, one row per second of what is alike, and writes the rows to the store

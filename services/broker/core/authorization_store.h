@@ -31,8 +31,7 @@ class AuthorizationStore {
                                                         Deadline deadline) = 0;
 
   // The appid that an authorisation code was exchanged for, or "".
-  virtual absl::StatusOr<std::string> FindExchanged(const std::string& code,
-                                                    Deadline deadline) = 0;
+  virtual absl::StatusOr<std::string> FindExchanged(const std::string& code, Deadline deadline) = 0;
   // What the exchange of `code` brought, in one transaction: app, authorisation, token and
   // refresh token (both replace those held), the code as done, the link's account, and the job that
   // asks for the account's details. Errors: ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
@@ -43,8 +42,8 @@ class AuthorizationStore {
   // What api_get_authorizer_info told; tells the feed and announces the app.
   virtual absl::Status SaveDetails(const std::string& appid, const AccountDetails& details,
                                    Deadline deadline) = 0;
-  // Takes the authorisation and its tokens back, and tells the feed. Harmless when `component` is not
-  // the account's, or when the account authorised again after `when`.
+  // Takes the authorisation and its tokens back, and tells the feed. Harmless when `component` is
+  // not the account's, or when the account authorised again after `when`.
   virtual absl::Status Revoke(const std::string& component, const std::string& appid,
                               absl::Time when, Deadline deadline) = 0;
 

@@ -101,8 +101,7 @@ absl::Status Authorizer::OnUnauthorized(const std::string& component, const std:
 absl::StatusOr<std::string> Authorizer::Exchange(const std::string& project,
                                                  const std::string& component,
                                                  const std::string& code, const std::string& link,
-                                                 const std::string& authorizer,
-                                                 Deadline deadline) {
+                                                 const std::string& authorizer, Deadline deadline) {
   const Deadline until = deadline.AtMost(options_.longest_exchange);
   return exchanges_.Do(code, until, [&]() -> absl::StatusOr<std::string> {
     const std::string key = absl::StrCat("code/", BytesToHex(crypto::Sha256(code)));
@@ -148,11 +147,10 @@ absl::StatusOr<GrantedAuthorization> Authorizer::Query(const std::string& compon
                                                        const std::string& code,
                                                        const std::string& authorizer,
                                                        Deadline deadline) {
-  absl::StatusOr<GrantedAuthorization> granted =
-      tokens_.WithComponentToken<GrantedAuthorization>(
-          component, deadline, [&](const Secret& token) {
-            return platform_.QueryAuthorization(component, token, code, deadline);
-          });
+  absl::StatusOr<GrantedAuthorization> granted = tokens_.WithComponentToken<GrantedAuthorization>(
+      component, deadline, [&](const Secret& token) {
+        return platform_.QueryAuthorization(component, token, code, deadline);
+      });
   const int64_t errcode = ErrcodeOf(granted.status());
   if (errcode != kCodeInvalid && errcode != kCodeExpired) return granted;
   if (authorizer.empty()) {
@@ -172,10 +170,11 @@ absl::StatusOr<GrantedAuthorization> Authorizer::Query(const std::string& compon
     DATONG_ASSIGN_OR_RETURN(
         recovered.token,
         tokens_.WithComponentToken<FetchedToken>(component, deadline, [&](const Secret& token) {
-          return platform_.FetchAuthorizerToken(component, token, authorizer,
-                                                details.refresh_token, deadline);
+          return platform_.FetchAuthorizerToken(component, token, authorizer, details.refresh_token,
+                                                deadline);
         }));
-    if (recovered.token.refresh_token.empty()) recovered.token.refresh_token = details.refresh_token;
+    if (recovered.token.refresh_token.empty())
+      recovered.token.refresh_token = details.refresh_token;
   }
   return recovered;
 }
@@ -185,11 +184,9 @@ absl::Status Authorizer::FetchDetails(const std::string& appid, Deadline deadlin
   if (app.state == AppState::kRevoked) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(
       AccountDetails details,
-      tokens_.WithComponentToken<AccountDetails>(app.component, deadline,
-                                                 [&](const Secret& token) {
-                                                   return platform_.GetAuthorizerInfo(
-                                                       app.component, token, appid, deadline);
-                                                 }));
+      tokens_.WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+        return platform_.GetAuthorizerInfo(app.component, token, appid, deadline);
+      }));
   return store_.SaveDetails(appid, details, deadline);
 }
 

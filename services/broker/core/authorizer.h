@@ -59,8 +59,8 @@ class Authorizer {
   absl::Status FetchDetails(const std::string& appid, Deadline deadline);
 
  private:
-  // The appid that the code stands for; exchanges it unless that was done. `authorizer` is the account
-  // if it is known already, else "".
+  // The appid that the code stands for; exchanges it unless that was done. `authorizer` is the
+  // account if it is known already, else "".
   absl::StatusOr<std::string> Exchange(const std::string& project, const std::string& component,
                                        const std::string& code, const std::string& link,
                                        const std::string& authorizer, Deadline deadline);

@@ -25,16 +25,18 @@ inline absl::Status ProjectUnknown(absl::string_view project) {
       {{"project", std::string(project)}});
 }
 inline absl::Status AppUnknown(absl::string_view app) {
-  return BrokerError(absl::StatusCode::kNotFound, "APP_UNKNOWN",
-                     absl::StrCat("There is no app \"", app,
-                                  "\"; register it with CreateApp, or have it authorise a component."),
-                     {{"app", std::string(app)}});
+  return BrokerError(
+      absl::StatusCode::kNotFound, "APP_UNKNOWN",
+      absl::StrCat("There is no app \"", app,
+                   "\"; register it with CreateApp, or have it authorise a component."),
+      {{"app", std::string(app)}});
 }
 inline absl::Status AppExists(absl::string_view appid) {
-  return BrokerError(absl::StatusCode::kAlreadyExists, "APP_EXISTS",
-                     absl::StrCat("The appid \"", appid,
-                                  "\" is registered already, in another project or as another kind."),
-                     {{"appid", std::string(appid)}});
+  return BrokerError(
+      absl::StatusCode::kAlreadyExists, "APP_EXISTS",
+      absl::StrCat("The appid \"", appid,
+                   "\" is registered already, in another project or as another kind."),
+      {{"appid", std::string(appid)}});
 }
 inline absl::Status AppKindUnsupported(absl::string_view appid, absl::string_view wanted) {
   return BrokerError(
@@ -75,20 +77,22 @@ inline absl::Status TicketMissing(absl::string_view component) {
       {{"component", std::string(component)}});
 }
 inline absl::Status PlatformUnreachable(absl::string_view app) {
-  return BrokerError(absl::StatusCode::kUnavailable, "PLATFORM_UNREACHABLE",
-                     absl::StrCat("No answer from the platform for app \"", app, "\"; retry later."),
-                     {{"app", std::string(app)}});
+  return BrokerError(
+      absl::StatusCode::kUnavailable, "PLATFORM_UNREACHABLE",
+      absl::StrCat("No answer from the platform for app \"", app, "\"; retry later."),
+      {{"app", std::string(app)}});
 }
 inline absl::Status AuditUnavailable() {
   return BrokerError(absl::StatusCode::kUnavailable, "AUDIT_UNAVAILABLE",
                      "The access can not be recorded now, so it is refused; retry later.");
 }
 inline absl::Status RefreshTooOften(absl::string_view app) {
-  return BrokerError(absl::StatusCode::kResourceExhausted, "REFRESH_TOO_OFTEN",
-                     absl::StrCat("The token of \"", app,
-                                  "\" was fetched anew less than 30 s ago, or too often today. If "
-                                  "WeChat refuses it still, another system fetches tokens of this app."),
-                     {{"app", std::string(app)}});
+  return BrokerError(
+      absl::StatusCode::kResourceExhausted, "REFRESH_TOO_OFTEN",
+      absl::StrCat("The token of \"", app,
+                   "\" was fetched anew less than 30 s ago, or too often today. If "
+                   "WeChat refuses it still, another system fetches tokens of this app."),
+      {{"app", std::string(app)}});
 }
 inline absl::Status TokenConflict(absl::string_view app) {
   return BrokerError(absl::StatusCode::kAborted, "TOKEN_CONFLICT",
@@ -110,9 +114,10 @@ inline absl::Status AuthorizationUnknown(absl::string_view name) {
                      {{"authorization", std::string(name)}});
 }
 inline absl::Status AuthorizationCodeInvalid() {
-  return BrokerError(absl::StatusCode::kInvalidArgument, "AUTHORIZATION_CODE_INVALID",
-                     "WeChat does not know this authorisation code, or it was used before; begin the "
-                     "authorisation again.");
+  return BrokerError(
+      absl::StatusCode::kInvalidArgument, "AUTHORIZATION_CODE_INVALID",
+      "WeChat does not know this authorisation code, or it was used before; begin the "
+      "authorisation again.");
 }
 inline absl::Status AuthorizationCodeExpired() {
   return BrokerError(absl::StatusCode::kFailedPrecondition, "AUTHORIZATION_CODE_EXPIRED",
@@ -149,9 +154,10 @@ inline absl::Status ApiPathInvalid(absl::string_view path, absl::string_view pro
                      {{"path", std::string(path)}, {"problem", std::string(problem)}});
 }
 inline absl::Status CallbackUnknown() {
-  return BrokerError(absl::StatusCode::kNotFound, "CALLBACK_UNKNOWN",
-                     "There is no app behind this callback path; compare the URL in WeChat's console "
-                     "with the project and appid registered here.");
+  return BrokerError(
+      absl::StatusCode::kNotFound, "CALLBACK_UNKNOWN",
+      "There is no app behind this callback path; compare the URL in WeChat's console "
+      "with the project and appid registered here.");
 }
 inline absl::Status CallbackNotConfigured(absl::string_view appid) {
   return BrokerError(absl::StatusCode::kFailedPrecondition, "CALLBACK_NOT_CONFIGURED",

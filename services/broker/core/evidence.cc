@@ -26,8 +26,7 @@ absl::StatusOr<Evidence> DecodeEvidence(absl::string_view payload) {
   evidence.appid = wechat::TextField(*json, "appid");
   evidence.openid = wechat::TextField(*json, "openid");
   evidence.unionid = wechat::TextField(*json, "unionid");
-  evidence.observed =
-      absl::FromUnixMillis(wechat::NumberField(*json, "observed_ms").value_or(0));
+  evidence.observed = absl::FromUnixMillis(wechat::NumberField(*json, "observed_ms").value_or(0));
   evidence.request_id = wechat::TextField(*json, "request_id");
   return evidence;
 }

@@ -55,7 +55,8 @@ absl::StatusOr<LoginAnswer> Login::Ask(const App& app, const std::string& js_cod
   if (!app.component.empty()) {
     return tokens_.WithComponentToken<LoginAnswer>(
         app.component, deadline, [&](const Secret& token) {
-          return platform_.LoginThroughComponent(app.appid, app.component, token, js_code, deadline);
+          return platform_.LoginThroughComponent(app.appid, app.component, token, js_code,
+                                                 deadline);
         });
   }
   DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
@@ -92,7 +93,8 @@ absl::StatusOr<LoggedIn> Login::LogIn(const std::string& project, const std::str
   absl::StatusOr<std::string> person =
       identity_.LinkOne(project, evidence, deadline.AtMost(options_.identity_timeout));
   if (!person.ok()) {
-    LogWarn("login answered without its person", {{"app", appid}, {"reason", GetReason(person.status())}});
+    LogWarn("login answered without its person",
+            {{"app", appid}, {"reason", GetReason(person.status())}});
     return result;
   }
   result.person = *std::move(person);

@@ -41,20 +41,21 @@ BrokerMetrics::BrokerMetrics(metrics::Registry& registry, bool per_app)
                                {{"kind", name}, {"result", kRefresh[i]}});
     }
     for (size_t i = 0; i < 3; ++i) {
-      invalidations_[k][i] =
-          &registry.AddCounter("datong_token_invalidations_total", "Tokens replaced before their end.",
-                               {{"kind", name}, {"reason", kInvalidated[i]}});
+      invalidations_[k][i] = &registry.AddCounter("datong_token_invalidations_total",
+                                                  "Tokens replaced before their end.",
+                                                  {{"kind", name}, {"reason", kInvalidated[i]}});
     }
-    fenced_[k] = &registry.AddCounter("datong_token_fenced_writes_total",
-                                      "Token writes refused because the lease was lost.",
-                                      {{"kind", name}});
-    refresh_seconds_[k] = &registry.AddHistogram("datong_token_refresh_seconds",
-                                                 "Time to fetch and store a token.",
-                                                 metrics::kUpstreamBuckets, {{"kind", name}});
+    fenced_[k] =
+        &registry.AddCounter("datong_token_fenced_writes_total",
+                             "Token writes refused because the lease was lost.", {{"kind", name}});
+    refresh_seconds_[k] =
+        &registry.AddHistogram("datong_token_refresh_seconds", "Time to fetch and store a token.",
+                               metrics::kUpstreamBuckets, {{"kind", name}});
   }
   for (size_t i = 0; i < 3; ++i) {
-    authorizers_[i] = &registry.AddGauge("datong_authorizers", "Accounts that authorised a component.",
-                                         {{"state", kAuthorizers[i]}});
+    authorizers_[i] =
+        &registry.AddGauge("datong_authorizers", "Accounts that authorised a component.",
+                           {{"state", kAuthorizers[i]}});
     audit_writes_[i] = &registry.AddCounter("datong_audit_writes_total", "Audit rows written.",
                                             {{"result", kAudit[i]}});
   }
@@ -99,8 +100,7 @@ void BrokerMetrics::TokenExpires(TokenKind kind, const std::string& appid, absl:
 
 void BrokerMetrics::TokenGone(TokenKind kind, const std::string& appid) {
   if (!per_app_) return;
-  registry_.RemoveGauge(kExpiryName,
-                        {{"kind", std::string(TokenKindName(kind))}, {"app", appid}});
+  registry_.RemoveGauge(kExpiryName, {{"kind", std::string(TokenKindName(kind))}, {"app", appid}});
 }
 
 void BrokerMetrics::TicketReceived(const std::string& component, absl::Time when) {

@@ -76,15 +76,15 @@ struct AuthorizationPage {
   bool mobile = false;
 };
 
-// The errcode of a status that tells WeChat's refusal (wechat::ErrorCodeStatus), or 0; its text, or "";
-// and its class, kOk when the status is no such refusal.
+// The errcode of a status that tells WeChat's refusal (wechat::ErrorCodeStatus), or 0; its text, or
+// ""; and its class, kOk when the status is no such refusal.
 int64_t ErrcodeOf(const absl::Status& status);
 std::string ErrmsgOf(const absl::Status& status);
 wechat::ErrorClass ErrorClassOf(const absl::Status& status);
 
 // What the broker asks of api.weixin.qq.com. Thread-safe; blocks on the network until the deadline,
-// and at most 10 s. Errors of all: UNAVAILABLE or DEADLINE_EXCEEDED when there was no answer that can
-// be read (HTTP_…, ANSWER_…); for an errcode, those of wechat::ErrorCodeStatus.
+// and at most 10 s. Errors of all: UNAVAILABLE or DEADLINE_EXCEEDED when there was no answer that
+// can be read (HTTP_…, ANSWER_…); for an errcode, those of wechat::ErrorCodeStatus.
 class PlatformClient {
  public:
   virtual ~PlatformClient() = default;

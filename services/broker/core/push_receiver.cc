@@ -165,8 +165,8 @@ absl::StatusOr<std::string> PushReceiver::ReceiveChecked(const RawPush& push, De
   } else if (target.is_component) {
     return SignatureInvalid();  // a component has no plain mode
   } else {
-    DATONG_RETURN_IF_ERROR(WithEachKey(
-        credentials, [&](const CallbackKey& key) { return CheckPlain(key, query); }));
+    DATONG_RETURN_IF_ERROR(
+        WithEachKey(credentials, [&](const CallbackKey& key) { return CheckPlain(key, query); }));
     plaintext = push.body;
   }
   DATONG_RETURN_IF_ERROR(CheckTimestamp(query, clock_.Now()));
@@ -189,8 +189,8 @@ absl::StatusOr<std::string> PushReceiver::Store(const Target& target, const std:
   job.kind = JobKind::kPush;
   job.project = target.project;
   job.appid = is_event_of_component ? target.credential : target.appid;
-  job.key = absl::StrCat(job.appid, ":",
-                         BytesToHex(crypto::Sha256(PushKey(*message))).substr(0, 40));
+  job.key =
+      absl::StrCat(job.appid, ":", BytesToHex(crypto::Sha256(PushKey(*message))).substr(0, 40));
   job.payload = plaintext;
   DATONG_ASSIGN_OR_RETURN(bool is_new, work_.AddPush(job, deadline));
   metrics_.PushAccepted(is_new);

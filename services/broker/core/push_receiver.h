@@ -26,8 +26,8 @@ struct RawPush {
 };
 
 // Takes callbacks: verifies, decrypts, stores, and only then says "success". What they mean is
-// worked out later, by the Worker; but a ticket is stored as such at once. Thread-safe; blocks on the
-// database. Everything that it is given must outlive it.
+// worked out later, by the Worker; but a ticket is stored as such at once. Thread-safe; blocks on
+// the database. Everything that it is given must outlive it.
 class PushReceiver {
  public:
   // `wake_worker` is called after a new push was stored.
@@ -51,8 +51,7 @@ class PushReceiver {
   absl::Status CheckApps(const Target& target, Deadline deadline);
   absl::StatusOr<std::string> Store(const Target& target, const std::string& plaintext,
                                     Deadline deadline);
-  absl::Status StoreTicket(const Target& target, const wechat::Message& message,
-                           Deadline deadline);
+  absl::Status StoreTicket(const Target& target, const wechat::Message& message, Deadline deadline);
 
   AppStore& apps_;
   TokenStore& tickets_;
@@ -63,8 +62,8 @@ class PushReceiver {
   const std::function<void()> wake_worker_;
 };
 
-// What makes a repeated push the same push: MsgId, else FromUserName, CreateTime, Event and EventKey;
-// events of a component by InfoType, CreateTime and account.
+// What makes a repeated push the same push: MsgId, else FromUserName, CreateTime, Event and
+// EventKey; events of a component by InfoType, CreateTime and account.
 std::string PushKey(const wechat::Message& message);
 // What the push is called: Event or MsgType, unchanged; InfoType for those of a component.
 std::string PushName(const wechat::Message& message);

@@ -173,8 +173,7 @@ void TokenBroker::RefreshDue() {
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, int64_t held,
                                                     bool refused, Deadline deadline) {
-  return flights_.Do(appid, deadline,
-                     [&] { return RefreshAlone(appid, held, refused, deadline); });
+  return flights_.Do(appid, deadline, [&] { return RefreshAlone(appid, held, refused, deadline); });
 }
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appid, int64_t held,
@@ -287,23 +286,22 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchComponent(const App& app, Deadlin
 absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const TokenRecord& held,
                                                           Deadline deadline) {
   const auto fetch = [&](const Secret& refresh_token) {
-    return WithComponentToken<FetchedToken>(
-        app.component, deadline, [&](const Secret& token) {
-          return platform_.FetchAuthorizerToken(app.component, token, app.appid, refresh_token,
-                                                deadline);
-        });
+    return WithComponentToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
+      return platform_.FetchAuthorizerToken(app.component, token, app.appid, refresh_token,
+                                            deadline);
+    });
   };
   if (!held.refresh_token.empty()) {
     absl::StatusOr<FetchedToken> fetched = fetch(held.refresh_token);
     if (ErrorClassOf(fetched.status()) != ErrorClass::kNeedsReauth) return fetched;
   }
-  // The refresh token may have been replaced without our knowledge: the platform tells the current one.
-  DATONG_ASSIGN_OR_RETURN(AccountDetails details,
-                          WithComponentToken<AccountDetails>(
-                              app.component, deadline, [&](const Secret& token) {
-                                return platform_.GetAuthorizerInfo(app.component, token, app.appid,
-                                                                   deadline);
-                              }));
+  // The refresh token may have been replaced without our knowledge: the platform tells the current
+  // one.
+  DATONG_ASSIGN_OR_RETURN(
+      AccountDetails details,
+      WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+        return platform_.GetAuthorizerInfo(app.component, token, app.appid, deadline);
+      }));
   if (details.refresh_token.empty()) return wechat::ErrorCodeStatus(61023, "", app.appid);
   DATONG_ASSIGN_OR_RETURN(FetchedToken fetched, fetch(details.refresh_token));
   if (fetched.refresh_token.empty()) fetched.refresh_token = details.refresh_token;
@@ -343,8 +341,8 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   if (state.has_value() && app.state != *state) {
     LogError("platform refuses the app for good",
              {{"app", app.appid}, {"errcode", ErrcodeOf(cause)}, {"errmsg", ErrmsgOf(cause)}});
-    const absl::Status set =
-        apps_.SetState(app.appid, *state, std::string(told.message()), Deadline::After(absl::Seconds(2)));
+    const absl::Status set = apps_.SetState(app.appid, *state, std::string(told.message()),
+                                            Deadline::After(absl::Seconds(2)));
     if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
   }
   int failures = 0;

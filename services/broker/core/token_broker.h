@@ -45,8 +45,8 @@ struct TokenBrokerOptions {
   int refresh_threads = 4;
 };
 
-// Hands out tokens and keeps them fresh: refreshes ahead of time under a lease, so that there is one
-// refresher over all replicas, stores what came before anyone sees it, and follows what other
+// Hands out tokens and keeps them fresh: refreshes ahead of time under a lease, so that there is
+// one refresher over all replicas, stores what came before anyone sees it, and follows what other
 // replicas stored. Thread-safe. Everything that it is given must outlive it.
 class TokenBroker {
  public:
@@ -82,8 +82,8 @@ class TokenBroker {
     if (!token.ok()) return token.status();
     absl::StatusOr<T> answer = call((*token)->token);
     if (ErrorClassOf(answer.status()) != wechat::ErrorClass::kTokenInvalid) return answer;
-    absl::StatusOr<Replacement> other = Replace(component, (*token)->fingerprint,
-                                                BrokerMetrics::Invalidated::kUpstream, deadline);
+    absl::StatusOr<Replacement> other =
+        Replace(component, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
     if (!other.ok()) return other.status();
     return call(other->current->token);
   }

@@ -144,9 +144,9 @@ struct NewJob {
 
 struct Job : NewJob {
   int64_t id = 0;
-  int64_t claim = 0;     // fences off a worker whose claim ran out
+  int64_t claim = 0;  // fences off a worker whose claim ran out
   int64_t revision = 0;
-  int attempts = 0;      // this one included
+  int attempts = 0;  // this one included
 };
 
 // One caller's accesses of one kind within one second.

@@ -39,8 +39,8 @@ class WorkStore {
   };
   virtual absl::StatusOr<Backlog> CountPushes(Deadline deadline) = 0;
 
-  // Keeps the user's session key and the job with the evidence of the login, due after `delay`, in one
-  // transaction.
+  // Keeps the user's session key and the job with the evidence of the login, due after `delay`, in
+  // one transaction.
   virtual absl::Status SaveLogin(const App& app, const std::string& openid,
                                  const Secret& session_key, const NewJob& evidence,
                                  absl::Duration delay, Deadline deadline) = 0;

@@ -28,8 +28,7 @@ std::string OpenidOf(const wechat::Message& message) {
   return std::string(openid.empty() ? message.Text("FromUserName") : openid);
 }
 
-PushEvent EventOf(const App& app, const Job& job, const wechat::Message& message,
-                  absl::Time now) {
+PushEvent EventOf(const App& app, const Job& job, const wechat::Message& message, absl::Time now) {
   PushEvent event;
   event.event_id = job.key.substr(job.key.rfind(':') + 1);
   event.event_time = EventTimeOf(message, now);
@@ -139,9 +138,9 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
       const absl::Status status =
           platform_.StartPushTicket(job.appid, credentials.app_secret, deadline);
       if (ErrorClassOf(status) != ErrorClass::kConfiguration) return status;
-      return apps_.SetState(
-          job.appid, AppState::kBadConfig,
-          std::string(AppBadConfig(job.appid, ErrmsgOf(status)).message()), deadline);
+      return apps_.SetState(job.appid, AppState::kBadConfig,
+                            std::string(AppBadConfig(job.appid, ErrmsgOf(status)).message()),
+                            deadline);
     }
     case JobKind::kPush:
       break;
@@ -250,9 +249,8 @@ absl::StatusOr<std::vector<Evidence>> Worker::AskUsers(const App& app,
   absl::StatusOr<std::vector<UserInfo>> users =
       platform_.GetUsers((*token)->token, openids, deadline);
   if (ErrorClassOf(users.status()) == ErrorClass::kTokenInvalid) {
-    absl::StatusOr<TokenBroker::Replacement> other =
-        tokens_.Replace(app.appid, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream,
-                        deadline);
+    absl::StatusOr<TokenBroker::Replacement> other = tokens_.Replace(
+        app.appid, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
     if (!other.ok()) return other.status();
     users = platform_.GetUsers(other->current->token, openids, deadline);
   }

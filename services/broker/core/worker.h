@@ -21,8 +21,8 @@
 namespace datong::broker {
 
 struct WorkerOptions {
-  int batch = 100;                              // also the most openids in one call of user/info
-  absl::Duration hold = absl::Seconds(60);      // how long a claimed job is ours
+  int batch = 100;                          // also the most openids in one call of user/info
+  absl::Duration hold = absl::Seconds(60);  // how long a claimed job is ours
   absl::Duration retry_first = absl::Seconds(1);
   absl::Duration retry_longest = absl::Minutes(5);
   absl::Duration remember_pushes = absl::Hours(7 * 24);
@@ -30,10 +30,11 @@ struct WorkerOptions {
   absl::Duration call_timeout = absl::Seconds(20);
 };
 
-// Does the broker's background work: reacts to pushes (authorisations; events to ingest; evidence to
-// identity, for a new follower with the unionid that user/info tells), and brings to identity and
-// ingest what they must know. Every job runs at least once and may run twice. Several replicas share
-// the work; within one, RunOnce is called by one thread. Everything that it is given must outlive it.
+// Does the broker's background work: reacts to pushes (authorisations; events to ingest; evidence
+// to identity, for a new follower with the unionid that user/info tells), and brings to identity
+// and ingest what they must know. Every job runs at least once and may run twice. Several replicas
+// share the work; within one, RunOnce is called by one thread. Everything that it is given must
+// outlive it.
 class Worker {
  public:
   Worker(WorkerOptions options, AppStore& apps, WorkStore& work, TokenStore& tickets,

@@ -17,16 +17,11 @@ namespace {
 constexpr size_t kRowsAtOnce = 500;
 
 std::string ToLine(const AccessRow& row) {
-  const nlohmann::json json = {{"id", row.id},
-                               {"second", absl::ToUnixSeconds(row.second)},
-                               {"caller", row.caller},
-                               {"project", row.project},
-                               {"appid", row.appid},
-                               {"kind", static_cast<int>(row.kind)},
-                               {"action", row.action},
-                               {"allowed", row.allowed ? 1 : 0},
-                               {"reason", row.reason},
-                               {"count", row.count}};
+  const nlohmann::json json = {{"id", row.id},         {"second", absl::ToUnixSeconds(row.second)},
+                               {"caller", row.caller}, {"project", row.project},
+                               {"appid", row.appid},   {"kind", static_cast<int>(row.kind)},
+                               {"action", row.action}, {"allowed", row.allowed ? 1 : 0},
+                               {"reason", row.reason}, {"count", row.count}};
   return absl::StrCat(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "\n");
 }
 

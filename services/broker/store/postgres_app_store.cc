@@ -30,11 +30,10 @@ PostgresAppStore::PostgresAppStore(postgres::Pool& pool, const crypto::Envelope&
       sealer_(envelope),
       jobs_(jobs),
       clock_(clock),
-      feed_("broker.account_changes",
-            "appid, (extract(epoch FROM changed_at) * 1000000)::bigint") {}
+      feed_("broker.account_changes", "appid, (extract(epoch FROM changed_at) * 1000000)::bigint") {
+}
 
-absl::StatusOr<Project> PostgresAppStore::CreateProject(const Project& project,
-                                                        Deadline deadline) {
+absl::StatusOr<Project> PostgresAppStore::CreateProject(const Project& project, Deadline deadline) {
   return pool_.Query<Project>(
       "create_project", deadline, [&](pqxx::work& work) -> absl::StatusOr<Project> {
         const pqxx::result made = work.exec_params(
@@ -57,10 +56,10 @@ absl::StatusOr<Project> PostgresAppStore::CreateProject(const Project& project,
         if (held.empty()) return absl::AbortedError("The project came and went; retry.");
         Project known = ReadProject(held[0]);
         if (known.display_name != project.display_name) {
-          return BrokerError(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
-                             absl::StrCat("There is a project \"", project.id,
-                                          "\" with another display name."),
-                             {{"project", project.id}});
+          return BrokerError(
+              absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS",
+              absl::StrCat("There is a project \"", project.id, "\" with another display name."),
+              {{"project", project.id}});
         }
         return known;
       });

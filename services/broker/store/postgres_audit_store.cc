@@ -48,10 +48,9 @@ absl::StatusOr<std::vector<AccessRow>> PostgresAuditStore::List(const AccessFilt
       "list_access_log", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<std::vector<AccessRow>> {
         std::vector<AccessRow> rows;
-        for (const pqxx::row& row :
-             work.exec_params(kListSql, filter.project, filter.appid, filter.caller,
-                              Seconds(filter.start), Seconds(filter.end),
-                              Seconds(filter.before_second), filter.before_id, limit)) {
+        for (const pqxx::row& row : work.exec_params(
+                 kListSql, filter.project, filter.appid, filter.caller, Seconds(filter.start),
+                 Seconds(filter.end), Seconds(filter.before_second), filter.before_id, limit)) {
           AccessRow access;
           access.id = row[0].as<std::string>();
           access.second = absl::FromUnixSeconds(row[1].as<int64_t>());

@@ -168,8 +168,8 @@ absl::Status PostgresAuthorizationStore::SaveDetails(const std::string& appid,
         "UPDATE broker.authorizations SET nick_name = $2, principal_name = $3, service_type = $4, "
         "verify_type = $5, original_id = $6, details_known = true WHERE appid = $1 "
         "RETURNING project",
-        appid, details.nick_name, details.principal_name, details.service_type,
-        details.verify_type, details.original_id);
+        appid, details.nick_name, details.principal_name, details.service_type, details.verify_type,
+        details.original_id);
     if (rows.empty()) return AuthorizationUnknown(appid);
     const auto project = rows[0][0].as<std::string>();
     TellAccountFeed(work, project, appid, clock_.Now());

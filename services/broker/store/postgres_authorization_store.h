@@ -20,8 +20,8 @@ class PostgresAuthorizationStore : public AuthorizationStore {
 
   absl::Status CreateLink(const AuthorizationLink& link, Deadline deadline) override;
   absl::StatusOr<AuthorizationLink> GetLink(const std::string& id, Deadline deadline) override;
-  absl::Status SavePreAuthCode(const std::string& code, const std::string& link,
-                               absl::Time expires, Deadline deadline) override;
+  absl::Status SavePreAuthCode(const std::string& code, const std::string& link, absl::Time expires,
+                               Deadline deadline) override;
   absl::StatusOr<std::string> LinkOfPreAuthCode(const std::string& code,
                                                 Deadline deadline) override;
   absl::StatusOr<std::string> FindExchanged(const std::string& code, Deadline deadline) override;

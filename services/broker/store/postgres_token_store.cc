@@ -108,25 +108,23 @@ absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease&
     if (refresh.empty()) refresh = held;
     if (!held.empty() && !(refresh == held)) previous = held;
   }
-  DATONG_ASSIGN_OR_RETURN(
-      std::string access_sealed,
-      sealer_.Seal(record.access_token, "tokens.access_token", record.appid));
+  DATONG_ASSIGN_OR_RETURN(std::string access_sealed,
+                          sealer_.Seal(record.access_token, "tokens.access_token", record.appid));
   DATONG_ASSIGN_OR_RETURN(std::string refresh_sealed,
                           sealer_.Seal(refresh, "tokens.refresh_token", record.appid));
   DATONG_ASSIGN_OR_RETURN(std::string previous_sealed,
                           sealer_.Seal(previous, "tokens.refresh_token", record.appid));
-  const pqxx::result written = work.exec_params(
-      kWriteSql, record.appid, pqxx::binarystring(access_sealed),
-      pqxx::binarystring(refresh_sealed), pqxx::binarystring(previous_sealed),
-      ToMicros(record.fetched), ToMicros(record.expires));
+  const pqxx::result written =
+      work.exec_params(kWriteSql, record.appid, pqxx::binarystring(access_sealed),
+                       pqxx::binarystring(refresh_sealed), pqxx::binarystring(previous_sealed),
+                       ToMicros(record.fetched), ToMicros(record.expires));
   return written[0][0].as<int64_t>();
 }
 
 absl::StatusOr<int64_t> PostgresTokenStore::Save(const Lease& lease, const TokenRecord& record,
                                                  Deadline deadline) {
-  return pool_.Query<int64_t>("save_token", deadline, [&](pqxx::work& work) {
-    return Write(work, lease, record);
-  });
+  return pool_.Query<int64_t>("save_token", deadline,
+                              [&](pqxx::work& work) { return Write(work, lease, record); });
 }
 
 absl::Status PostgresTokenStore::SaveTicket(const std::string& component, const Ticket& ticket,

@@ -32,8 +32,8 @@ class PostgresTokenStore : public TokenStore {
                                                   Deadline deadline) override;
   void Release(const Lease& lease) override;
 
-  // Within a transaction: refuses a lost lease (ABORTED/LEASE_LOST) and writes the record. Shared with
-  // the exchange of authorisation codes, which writes more in the same transaction.
+  // Within a transaction: refuses a lost lease (ABORTED/LEASE_LOST) and writes the record. Shared
+  // with the exchange of authorisation codes, which writes more in the same transaction.
   absl::StatusOr<int64_t> Write(pqxx::work& work, const Lease& lease, const TokenRecord& record);
 
  private:

@@ -86,9 +86,8 @@ absl::StatusOr<WorkStore::Backlog> PostgresWorkStore::CountPushes(Deadline deadl
 absl::Status PostgresWorkStore::SaveLogin(const App& app, const std::string& openid,
                                           const Secret& session_key, const NewJob& evidence,
                                           absl::Duration delay, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(std::string sealed,
-                          sealer_.Seal(session_key, "sessions.session_key",
-                                       absl::StrCat(app.appid, ":", openid)));
+  DATONG_ASSIGN_OR_RETURN(std::string sealed, sealer_.Seal(session_key, "sessions.session_key",
+                                                           absl::StrCat(app.appid, ":", openid)));
   return pool_.Transact("save_login", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params(
         "INSERT INTO broker.sessions (appid, openid, session_key, updated_at) "

@@ -93,8 +93,7 @@ absl::Status GrpcIdentityPeer::Link(const std::string& project,
 }
 
 absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project,
-                                                      const Evidence& evidence,
-                                                      Deadline deadline) {
+                                                      const Evidence& evidence, Deadline deadline) {
   identity::v1::LinkRequest request;
   request.set_project(ProjectName(project));
   Fill(evidence, request.mutable_evidence());
@@ -147,8 +146,7 @@ absl::StatusOr<std::string> GrpcIngestPeer::EnsurePushSource(const App& app, Dea
 }
 
 absl::Status GrpcIngestPeer::AppendEvents(const std::string& source,
-                                          const std::vector<PushEvent>& events,
-                                          Deadline deadline) {
+                                          const std::vector<PushEvent>& events, Deadline deadline) {
   ingest::v1::AppendEventsRequest request;
   request.set_source(source);
   for (const PushEvent& event : events) {

@@ -19,21 +19,20 @@ using wechat::ObjectField;
 using wechat::TextField;
 
 // The `api` label of every path that the broker itself asks, and of those that others ask most.
-constexpr const char* kApis[] = {
-    "/cgi-bin/stable_token",
-    "/cgi-bin/component/api_component_token",
-    "/cgi-bin/component/api_start_push_ticket",
-    "/cgi-bin/component/api_create_preauthcode",
-    "/cgi-bin/component/api_query_auth",
-    "/cgi-bin/component/api_authorizer_token",
-    "/cgi-bin/component/api_get_authorizer_info",
-    "/sns/jscode2session",
-    "/sns/component/jscode2session",
-    "/cgi-bin/user/get",
-    "/cgi-bin/user/info/batchget",
-    "/datacube/getusersummary",
-    "/datacube/getusercumulate",
-    "other"};
+constexpr const char* kApis[] = {"/cgi-bin/stable_token",
+                                 "/cgi-bin/component/api_component_token",
+                                 "/cgi-bin/component/api_start_push_ticket",
+                                 "/cgi-bin/component/api_create_preauthcode",
+                                 "/cgi-bin/component/api_query_auth",
+                                 "/cgi-bin/component/api_authorizer_token",
+                                 "/cgi-bin/component/api_get_authorizer_info",
+                                 "/sns/jscode2session",
+                                 "/sns/component/jscode2session",
+                                 "/cgi-bin/user/get",
+                                 "/cgi-bin/user/info/batchget",
+                                 "/datacube/getusersummary",
+                                 "/datacube/getusercumulate",
+                                 "other"};
 constexpr const char* kResults[] = {"ok", "errcode", "http_error", "timeout", "transport"};
 
 std::string LabelOf(const std::string& path) {
@@ -107,13 +106,14 @@ void HttpPlatformClient::Count(const std::string& label, const absl::Status& tra
   const char* result = "ok";
   if (!transport.ok()) {
     const std::string reason = GetReason(transport);
-    result = absl::IsDeadlineExceeded(transport)                                ? "timeout"
+    result = absl::IsDeadlineExceeded(transport)                               ? "timeout"
              : reason == "ANSWER_HTTP_STATUS" || reason == "ANSWER_UNREADABLE" ? "http_error"
                                                                                : "transport";
   } else if (errcode != 0) {
     result = "errcode";
     // Codes that nobody listed share one series.
-    const bool listed = wechat::ExplainErrorCode(errcode).error_class != wechat::ErrorClass::kUnknown;
+    const bool listed =
+        wechat::ExplainErrorCode(errcode).error_class != wechat::ErrorClass::kUnknown;
     registry_
         .AddCounter("datong_upstream_errcode_total", "Refusals of the platform.",
                     {{"api", label}, {"errcode", listed ? absl::StrCat(errcode) : "other"}})
@@ -129,12 +129,9 @@ void HttpPlatformClient::Count(const std::string& label, const absl::Status& tra
       .Observe(absl::ToDoubleSeconds(elapsed));
 }
 
-absl::StatusOr<http::ClientResponse> HttpPlatformClient::Send(const std::string& label,
-                                                              const std::string& method,
-                                                              const std::string& path,
-                                                              const Query& query,
-                                                              const std::string& body,
-                                                              Deadline deadline) {
+absl::StatusOr<http::ClientResponse> HttpPlatformClient::Send(
+    const std::string& label, const std::string& method, const std::string& path,
+    const Query& query, const std::string& body, Deadline deadline) {
   http::ClientRequest request;
   request.method = method;
   request.url = absl::StrCat(addresses_.api_url, path);
@@ -169,19 +166,17 @@ absl::StatusOr<Answer> HttpPlatformClient::Ask(const std::string& method, const 
   return answer;
 }
 
-absl::StatusOr<Answer> HttpPlatformClient::AskComponent(const std::string& api,
-                                                        const Secret& token, const json& body,
-                                                        Deadline deadline) {
+absl::StatusOr<Answer> HttpPlatformClient::AskComponent(const std::string& api, const Secret& token,
+                                                        const json& body, Deadline deadline) {
   return Ask("POST", absl::StrCat("/cgi-bin/component/", api),
              {{"component_access_token", token.Expose()}}, &body, deadline);
 }
 
 std::string HttpPlatformClient::AuthorizationPageUrl(const AuthorizationPage& page) {
-  std::string query = absl::StrCat(
-      "component_appid=", http::UrlEncode(page.component),
-      "&pre_auth_code=", http::UrlEncode(page.pre_auth_code),
-      "&redirect_uri=", http::UrlEncode(page.redirect_url),
-      "&auth_type=", static_cast<int>(page.type));
+  std::string query = absl::StrCat("component_appid=", http::UrlEncode(page.component),
+                                   "&pre_auth_code=", http::UrlEncode(page.pre_auth_code),
+                                   "&redirect_uri=", http::UrlEncode(page.redirect_url),
+                                   "&auth_type=", static_cast<int>(page.type));
   if (!page.biz_appid.empty()) {
     absl::StrAppend(&query, "&biz_appid=", http::UrlEncode(page.biz_appid));
   }
@@ -200,8 +195,7 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchStableToken(const std::str
                      {"appid", appid},
                      {"secret", app_secret.Expose()},
                      {"force_refresh", force}};
-  DATONG_ASSIGN_OR_RETURN(Answer answer,
-                          Ask("POST", "/cgi-bin/stable_token", {}, &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("POST", "/cgi-bin/stable_token", {}, &body, deadline));
   return ReadRequiredToken(answer.body, "access_token");
 }
 
@@ -217,8 +211,8 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchComponentToken(const std::
   return ReadRequiredToken(answer.body, "component_access_token");
 }
 
-absl::Status HttpPlatformClient::StartPushTicket(const std::string& component,
-                                                 const Secret& secret, Deadline deadline) {
+absl::Status HttpPlatformClient::StartPushTicket(const std::string& component, const Secret& secret,
+                                                 Deadline deadline) {
   const json body = {{"component_appid", component}, {"component_secret", secret.Expose()}};
   return Ask("POST", "/cgi-bin/component/api_start_push_ticket", {}, &body, deadline).status();
 }
@@ -226,9 +220,8 @@ absl::Status HttpPlatformClient::StartPushTicket(const std::string& component,
 absl::StatusOr<PreAuthCode> HttpPlatformClient::CreatePreAuthCode(const std::string& component,
                                                                   const Secret& component_token,
                                                                   Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(Answer answer,
-                          AskComponent("api_create_preauthcode", component_token,
-                                       {{"component_appid", component}}, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, AskComponent("api_create_preauthcode", component_token,
+                                                      {{"component_appid", component}}, deadline));
   PreAuthCode code;
   code.code = TextField(answer.body, "pre_auth_code");
   code.lifetime = absl::Seconds(NumberField(answer.body, "expires_in").value_or(600));
@@ -252,16 +245,17 @@ absl::StatusOr<GrantedAuthorization> HttpPlatformClient::QueryAuthorization(
   return granted;
 }
 
-absl::StatusOr<FetchedToken> HttpPlatformClient::FetchAuthorizerToken(
-    const std::string& component, const Secret& component_token, const std::string& authorizer,
-    const Secret& refresh_token, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(
-      Answer answer,
-      AskComponent("api_authorizer_token", component_token,
-                   {{"component_appid", component},
-                    {"authorizer_appid", authorizer},
-                    {"authorizer_refresh_token", refresh_token.Expose()}},
-                   deadline));
+absl::StatusOr<FetchedToken> HttpPlatformClient::FetchAuthorizerToken(const std::string& component,
+                                                                      const Secret& component_token,
+                                                                      const std::string& authorizer,
+                                                                      const Secret& refresh_token,
+                                                                      Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(Answer answer,
+                          AskComponent("api_authorizer_token", component_token,
+                                       {{"component_appid", component},
+                                        {"authorizer_appid", authorizer},
+                                        {"authorizer_refresh_token", refresh_token.Expose()}},
+                                       deadline));
   return ReadRequiredToken(answer.body, "authorizer_access_token");
 }
 
@@ -309,14 +303,13 @@ absl::StatusOr<LoginAnswer> HttpPlatformClient::LoginThroughComponent(const std:
                                                                       const Secret& component_token,
                                                                       const std::string& js_code,
                                                                       Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(Answer answer,
-                          Ask("GET", "/sns/component/jscode2session",
-                              {{"appid", appid},
-                               {"js_code", js_code},
-                               {"grant_type", "authorization_code"},
-                               {"component_appid", component},
-                               {"component_access_token", component_token.Expose()}},
-                              nullptr, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("GET", "/sns/component/jscode2session",
+                                             {{"appid", appid},
+                                              {"js_code", js_code},
+                                              {"grant_type", "authorization_code"},
+                                              {"component_appid", component},
+                                              {"component_access_token", component_token.Expose()}},
+                                             nullptr, deadline));
   return ReadLogin(answer.body);
 }
 
@@ -326,9 +319,8 @@ absl::StatusOr<std::vector<UserInfo>> HttpPlatformClient::GetUsers(
   for (const std::string& openid : openids) {
     body["user_list"].push_back({{"openid", openid}, {"lang", "zh_CN"}});
   }
-  DATONG_ASSIGN_OR_RETURN(Answer answer,
-                          Ask("POST", "/cgi-bin/user/info/batchget",
-                              {{"access_token", token.Expose()}}, &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("POST", "/cgi-bin/user/info/batchget",
+                                             {{"access_token", token.Expose()}}, &body, deadline));
   std::vector<UserInfo> users;
   for (const json& user : wechat::ListField(answer.body, "user_info_list")) {
     users.push_back({TextField(user, "openid"), TextField(user, "unionid")});

@@ -19,7 +19,8 @@ struct PlatformAddresses {
 };
 
 // Asks WeChat over HTTPS, as wechat-platform's conventions are: POST with a JSON body of raw UTF-8,
-// tokens in the query, HTTP 200 with an errcode for failures. Counts datong_upstream_*. Thread-safe.
+// tokens in the query, HTTP 200 with an errcode for failures. Counts datong_upstream_*.
+// Thread-safe.
 class HttpPlatformClient : public PlatformClient {
  public:
   HttpPlatformClient(PlatformAddresses addresses, http::Client& http, metrics::Registry& registry);
