@@ -7,6 +7,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/base/secret.h"
+#include "common/postgres/pool.h"
+#include "common/time/deadline.h"
 
 namespace datong::postgres {
 
@@ -41,5 +43,13 @@ struct MigrationReport {
 // FAILED_PRECONDITION/SCHEMA_TOO_NEW.
 absl::StatusOr<MigrationReport> Migrate(const Secret& dsn,
                                         const std::vector<SchemaMigrations>& schemas);
+
+// OK when the schema is at `newest` or one step behind it, as the newest and the previous release
+// leave it. For readiness.
+// Errors: FAILED_PRECONDITION/SCHEMA_MISSING, /SCHEMA_TOO_OLD (run `datong migrate`),
+// /SCHEMA_TOO_NEW; those of Pool::Transact.
+absl::Status CheckSchemaVersion(Pool& pool, const std::string& schema, int newest,
+                                Deadline deadline = Deadline::After(absl::Seconds(5)));
+absl::Status CheckSchemaVersion(Pool& pool, const SchemaMigrations& schema);
 
 }  // namespace datong::postgres

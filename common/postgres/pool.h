@@ -35,6 +35,8 @@ struct TransactOptions {
   bool retry_conflicts = false;
   // Read only transactions are not held to `longest_transaction`.
   bool read_only = false;
+  // All statements of a read only transaction see the database of one instant (repeatable read).
+  bool one_snapshot = false;
 };
 
 // A pool of connections, opened when needed, closed when broken. Each body runs in one transaction.
@@ -78,6 +80,8 @@ class Pool {
 
   // True when the last attempt to use the database succeeded.
   bool healthy() const;
+
+  int max_connections() const;
 
  private:
   struct State;
