@@ -69,25 +69,23 @@ class DatacubeModule final : public server::Module {
         metrics_(environment.metrics()),
         handlers_(store_, environment.clock()),
         service_(MakeStatisticsGrpcService(environment.calls(), handlers_)),
-        outgoing_(environment.metrics()) {}
+        outgoing_(environment.metrics()),
+        broker_(environment.PeerChannel("broker"), outgoing_),
+        identity_(environment.PeerChannel("identity"), outgoing_),
+        syncer_(config_.sync, store_, broker_, broker_, identity_, metrics_, environment.clock()) {}
   ~DatacubeModule() override { StopWork(); }
 
   std::string name() const override { return "datacube"; }
   std::vector<grpc::Service*> GrpcServices() override { return {service_.get()}; }
 
   absl::Status Start() override {
-    const Clock& clock = environment_.clock();
-    broker_ = std::make_unique<BrokerClient>(environment_.PeerChannel("broker"), outgoing_);
-    identity_ = std::make_unique<IdentityClient>(environment_.PeerChannel("identity"), outgoing_);
-    syncer_ = std::make_unique<Syncer>(config_.sync, store_, *broker_, *broker_, *identity_,
-                                       metrics_, clock);
     for (int i = 0; i < config_.workers; ++i) {
-      AddLoop("datacube.work", config_.wake_interval, [this] { return syncer_->Work().status(); });
+      AddLoop("datacube.work", config_.wake_interval, [this] { return syncer_.Work().status(); });
     }
-    AddLoop("datacube.nights", config_.wake_interval, [this] { return syncer_->StartNights(); });
+    AddLoop("datacube.nights", config_.wake_interval, [this] { return syncer_.StartNights(); });
     AddLoop("datacube.accounts", config_.follow_interval,
-            [this] { return syncer_->FollowAccounts(); });
-    AddLoop("datacube.gauges", kGaugeInterval, [this] { return syncer_->UpdateGauges(); });
+            [this] { return syncer_.FollowAccounts(); });
+    AddLoop("datacube.gauges", kGaugeInterval, [this] { return syncer_.UpdateGauges(); });
     return absl::OkStatus();
   }
 
@@ -111,7 +109,7 @@ class DatacubeModule final : public server::Module {
     loops_.push_back(std::make_unique<Loop>(name, environment_.clock(), interval, std::move(step)));
   }
   void StopWork() {
-    if (syncer_ != nullptr) syncer_->Stop();
+    syncer_.Stop();
     for (const std::unique_ptr<Loop>& loop : loops_) loop->Stop();
   }
 
@@ -123,18 +121,16 @@ class DatacubeModule final : public server::Module {
   StatisticsHandlers handlers_;
   std::unique_ptr<grpc::Service> service_;
   rpc::Outgoing outgoing_;
-  std::unique_ptr<BrokerClient> broker_;
-  std::unique_ptr<IdentityClient> identity_;
-  std::unique_ptr<Syncer> syncer_;
+  BrokerClient broker_;
+  IdentityClient identity_;
+  Syncer syncer_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<bool> reached_ = false;
 };
 
 absl::StatusOr<std::unique_ptr<server::Module>> MakeModule(server::Environment& environment) {
   Config config = Config::FromSettings(environment.settings());
-  const server::SharedSettings shared =
-      server::SharedSettings::FromSettings(environment.settings());
-  return std::make_unique<DatacubeModule>(environment, std::move(config), shared);
+  return std::make_unique<DatacubeModule>(environment, std::move(config), environment.shared());
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ class FakeEstate {
   ~FakeEstate();
 
   const std::shared_ptr<grpc::Channel>& channel() const { return server_->channel(); }
+  std::string address() const { return server_->address(); }
 
   // Adds a change of the account to the feed.
   void TellAccount(const std::string& appid, broker::v1::AppKind kind, broker::v1::AppState state);
