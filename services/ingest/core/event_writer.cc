@@ -238,6 +238,7 @@ absl::Status EventWriter::WriteRows(absl::Span<Placed> rows,
     return WriteRows(rows.subspan(half), {}, unstorable);
   }
   if (!outcome.ok()) return outcome.status();
+  if (!evidence.empty()) on_evidence_();
   for (size_t i = 0; i < rows.size(); ++i) {
     *rows[i].fate = outcome->fates[i];
     if (outcome->fates[i] == RowFate::kStored) {

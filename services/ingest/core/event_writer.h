@@ -53,6 +53,9 @@ class EventWriter {
   // The same, waiting. Errors: also DEADLINE_EXCEEDED/WRITER_TIMEOUT.
   absl::StatusOr<SubmissionResult> Write(Submission submission, Deadline deadline);
 
+  // Called on a writer thread after each commit with new evidence. Set before the first Submit.
+  void SetEvidenceHook(std::function<void()> hook) { on_evidence_ = std::move(hook); }
+
   // Writes what was taken, then ends. Idempotent.
   void Stop();
 
@@ -93,6 +96,7 @@ class EventWriter {
   EventStore& store_;
   IngestMetrics& metrics_;
   const Clock& clock_;
+  std::function<void()> on_evidence_ = [] {};
 
   Mutex mutex_;
   std::deque<Waiting> queue_ ABSL_GUARDED_BY(mutex_);

@@ -36,6 +36,8 @@ class EvidenceOutbox {
   // database's clock.
   virtual absl::StatusOr<std::vector<PendingEvidence>> Claim(int limit, absl::Duration lease,
                                                              Deadline deadline) = 0;
+  // Gives claimed records back, to be tried again.
+  virtual absl::Status Release(const std::vector<int64_t>& ids, Deadline deadline) = 0;
   virtual absl::Status Delete(const std::vector<int64_t>& ids, Deadline deadline) = 0;
   virtual absl::StatusOr<EvidenceBacklog> Backlog(Deadline deadline) = 0;
 };

@@ -64,6 +64,15 @@ absl::StatusOr<std::vector<PendingEvidence>> PostgresEvidenceOutbox::Claim(int l
       });
 }
 
+absl::Status PostgresEvidenceOutbox::Release(const std::vector<int64_t>& ids, Deadline deadline) {
+  return pool_.Transact("release_evidence", deadline, [&](pqxx::work& work) -> absl::Status {
+    work.exec_params0("UPDATE ingest.evidence_outbox SET leased_until = '-infinity' "
+                      "WHERE id = ANY ($1::bigint[])",
+                      absl::StrCat("{", absl::StrJoin(ids, ","), "}"));
+    return absl::OkStatus();
+  });
+}
+
 absl::Status PostgresEvidenceOutbox::Delete(const std::vector<int64_t>& ids, Deadline deadline) {
   return pool_.Transact("delete_evidence", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params0("DELETE FROM ingest.evidence_outbox WHERE id = ANY ($1::bigint[])",

@@ -11,6 +11,7 @@ class PostgresEvidenceOutbox final : public EvidenceOutbox {
   explicit PostgresEvidenceOutbox(postgres::Pool& pool) : pool_(pool) {}
   absl::StatusOr<std::vector<PendingEvidence>> Claim(int limit, absl::Duration lease,
                                                      Deadline deadline) override;
+  absl::Status Release(const std::vector<int64_t>& ids, Deadline deadline) override;
   absl::Status Delete(const std::vector<int64_t>& ids, Deadline deadline) override;
   absl::StatusOr<EvidenceBacklog> Backlog(Deadline deadline) override;
 
