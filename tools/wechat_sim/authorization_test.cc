@@ -1,4 +1,4 @@
-#include "tools/wechat_sim/simulator_fixture.h"
+#include "tools/wechat_sim/testing/simulator_fixture.h"
 
 namespace datong::wechat_sim {
 namespace {

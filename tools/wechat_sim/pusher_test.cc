@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "tools/wechat_sim/simulator_fixture.h"
+#include "tools/wechat_sim/testing/simulator_fixture.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -93,6 +93,12 @@ TEST_F(PusherTest, TheCallbackUrlIsVerified) {
   EXPECT_EQ(Admin("/admin/verify_callback", {{"appid", "wxo"}})["ok"], true);
   receiver_.Answer("/own", http::ServerResponse());
   EXPECT_EQ(Admin("/admin/verify_callback", {{"appid", "wxo"}})["ok"], false);
+}
+
+TEST_F(PusherTest, JitterLosesTheOrderButNoPush) {
+  Admin("/admin/settings", {{"push_jitter_ms", 20}});
+  for (int i = 0; i < 20; ++i) sim_.Follow("wxo", absl::StrCat("o", i));
+  EXPECT_EQ(Report()["delivered"], 20);
 }
 
 TEST_F(PusherTest, AThousandPushesAreQuick) {

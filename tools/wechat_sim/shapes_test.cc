@@ -1,7 +1,7 @@
 #include <fstream>
 #include <set>
 
-#include "tools/wechat_sim/simulator_fixture.h"
+#include "tools/wechat_sim/testing/simulator_fixture.h"
 
 // Each answer has the keys and types of the documents' example.
 namespace datong::wechat_sim {

@@ -1,6 +1,6 @@
 #include "tools/wechat_sim/simulator.h"
 
-#include "tools/wechat_sim/simulator_fixture.h"
+#include "tools/wechat_sim/testing/simulator_fixture.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -204,6 +204,8 @@ TEST_F(SimulatorTest, FaultsComeAsScripted) {
   sim_.AddFault({.path = "/datacube/", .kind = "null_list", .date = "2026-02-28"});
   EXPECT_TRUE(Statistics("getusersummary", "2026-03-01", "2026-03-01")["list"].is_array());
   EXPECT_TRUE(Statistics("getusersummary", "2026-02-27", "2026-03-01")["list"].is_null());
+  sim_.AddFault({.path = "/datacube/", .kind = "text_numbers"});
+  EXPECT_EQ(Statistics("getusersummary", "2026-03-01", "2026-03-01")["list"][0]["new_user"], "0");
   sim_.AddFault({.path = "/cgi-bin/", .kind = "expire"});
   EXPECT_EQ(ErrorOf(Get(url)), 42001);
   EXPECT_EQ(ErrorOf(Get(url)), 42001);
