@@ -188,12 +188,16 @@ DecodedBody GioV3Dialect::Decode(Body body) const {
     return decoded;
   }
   const std::vector<JsonSpan> spans = TopLevelElements(json.text());
+  const std::vector<JsonSpan> unrepaired = json.UnrepairedElements();
   decoded.events.resize(elements.size());
   for (size_t i = 0; i < elements.size(); ++i) {
     DecodedEvent& event = decoded.events[i];
     event.raw = spans[i].text;
     event.sent_ms = body.sent_ms;
-    if (json.SanitisedIn(event.raw)) event.row.flags |= kSanitised;
+    if (json.SanitisedIn(event.raw)) {
+      event.row.flags |= kSanitised;
+      if (unrepaired.size() == spans.size()) event.dialect_id = std::string(unrepaired[i].text);
+    }
     simdjson::dom::object object;
     if (elements[i].get_object().get(object) != simdjson::SUCCESS) {
       Refuse(&event, Reason::kSchema, "An event must be an object.");

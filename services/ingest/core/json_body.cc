@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -39,7 +40,7 @@ JsonBody::JsonBody(std::string bytes, DecodedBody* decoded) : decoded_(decoded) 
   ok_ = decoded->text.find("\\u0000") == std::string::npos && Parse();
   if (ok_) return;
   SanitisedJson repaired = Sanitise(decoded->text);
-  decoded->text = std::move(repaired.text);
+  unrepaired_ = std::exchange(decoded->text, std::move(repaired.text));
   changed_at_ = std::move(repaired.changed_at);
   ok_ = Parse();
 }
@@ -67,6 +68,10 @@ bool JsonBody::SanitisedIn(absl::string_view part) const {
   const auto begin = static_cast<size_t>(part.data() - decoded_->text.data());
   const auto first = std::lower_bound(changed_at_.begin(), changed_at_.end(), begin);
   return first != changed_at_.end() && *first < begin + part.size();
+}
+
+std::vector<JsonSpan> JsonBody::UnrepairedElements() const {
+  return changed_at_.empty() ? std::vector<JsonSpan>() : TopLevelElements(unrepaired_);
 }
 
 bool WithinLimits(const JsonSpan& span, DecodedEvent* event) {

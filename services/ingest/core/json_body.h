@@ -2,8 +2,9 @@
 
 #include <simdjson.h>
 
-#include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "services/ingest/core/dialect.h"
@@ -22,6 +23,9 @@ class JsonBody {
   absl::string_view text() const;
   // True when the repairing pass changed characters inside `part` of text().
   bool SanitisedIn(absl::string_view part) const;
+  // The top-level elements as they came, where the repairing pass changed anything; else empty.
+  // Ids are made of them: two events that differ must not become one by being repaired.
+  std::vector<JsonSpan> UnrepairedElements() const;
 
  private:
   bool Parse();
@@ -30,6 +34,7 @@ class JsonBody {
   simdjson::dom::parser* parser_;
   std::unique_ptr<simdjson::dom::parser> own_parser_;
   simdjson::dom::element root_;
+  std::string unrepaired_;
   std::vector<size_t> changed_at_;
   bool ok_ = false;
 };
