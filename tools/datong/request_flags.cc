@@ -30,10 +30,17 @@ bool IsWellKnown(const Descriptor& type) {
   return absl::StartsWith(type.full_name(), "google.protobuf.");
 }
 
+// Names that the command line uses itself.
+bool IsTaken(const std::string& name) {
+  return name == "json" || name == "output" || name == "address" || name == "timeout" ||
+         name == "max-messages" || name == "help";
+}
+
 void Collect(const Descriptor& type, std::vector<const FieldDescriptor*> path,
              std::vector<RequestFlag>& flags) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor* field = type.field(i);
+    if (absl::StartsWith(CommentOf(*field), "Output only")) continue;
     path.push_back(field);
     const bool is_nested = field->type() == FieldDescriptor::TYPE_MESSAGE &&
                            !field->is_repeated() && !IsWellKnown(*field->message_type());
@@ -44,10 +51,16 @@ void Collect(const Descriptor& type, std::vector<const FieldDescriptor*> path,
           absl::StrJoin(path, ".", [](std::string* out, const FieldDescriptor* part) {
             absl::StrAppend(out, Kebab(part->name()));
           });
-      flags.push_back({name, path});
+      flags.push_back({IsTaken(name) ? "request." + name : name, path});
     }
     path.pop_back();
   }
+}
+
+// Secrets stay out of the list of processes when they come from a file.
+bool IsSecret(const FieldDescriptor& field) {
+  return absl::EndsWith(field.name(), "secret") || absl::EndsWith(field.name(), "aes_key") ||
+         field.name() == "callback_token";
 }
 
 std::string EnumPrefix(const EnumDescriptor& type) {
@@ -105,6 +118,11 @@ absl::StatusOr<nlohmann::json> OneValue(const RequestFlag& flag, const FieldDesc
       return MessageValue(flag, value);
     case FieldDescriptor::TYPE_STRING:
       if (field.name() == "project" && !absl::StrContains(value, "/")) return "projects/" + value;
+      if (IsSecret(field)) {
+        DATONG_ASSIGN_OR_RETURN(std::string text, TextOrFile(value));
+        while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+        return text;
+      }
       return value;
     default: {
       double number = 0;
@@ -119,7 +137,7 @@ std::string TypeName(const FieldDescriptor& field) {
     case FieldDescriptor::TYPE_BOOL:
       return "true|false";
     case FieldDescriptor::TYPE_STRING:
-      return "text";
+      return IsSecret(field) ? "text|@file" : "text";
     case FieldDescriptor::TYPE_BYTES:
       return "text|@file";
     case FieldDescriptor::TYPE_ENUM: {

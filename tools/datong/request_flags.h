@@ -21,12 +21,12 @@ struct RequestFlag {
   std::string TypeText() const;
 };
 
-// Flags for every field; those of nested messages are joined by dots.
+// Flags for every field that a caller may set; those of nested messages are joined by dots.
 std::vector<RequestFlag> RequestFlagsOf(const google::protobuf::Descriptor& request);
 
 // Puts the values into `request`, proto JSON. Times may be days (their midnight in Shanghai),
-// durations "90s" or "1h30m", enum values short or long, in any case; bytes and nested messages may
-// be "@file"; a project's name may be its id alone. Errors: INVALID_ARGUMENT, naming the flag.
+// durations "90s" or "1h30m", enum values short or long, in any case; bytes, secrets and nested
+// messages may be "@file"; a project's name may be its id alone. Errors: INVALID_ARGUMENT, naming the flag.
 absl::Status SetField(const RequestFlag& flag, const std::vector<std::string>& values,
                       nlohmann::json& request);
 
