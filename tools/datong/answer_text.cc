@@ -30,9 +30,8 @@ using Cells = std::vector<std::pair<std::string, std::string>>;
 int64_t Number(const Message& message, const char* field) {
   const FieldDescriptor* found = message.GetDescriptor()->FindFieldByName(field);
   const Reflection& reflection = *message.GetReflection();
-  return found->cpp_type() == FieldDescriptor::CPPTYPE_INT64
-             ? reflection.GetInt64(message, found)
-             : reflection.GetInt32(message, found);
+  return found->cpp_type() == FieldDescriptor::CPPTYPE_INT64 ? reflection.GetInt64(message, found)
+                                                             : reflection.GetInt32(message, found);
 }
 
 // A message that is one value for people; "" for the others.
@@ -122,15 +121,15 @@ std::string RepeatedText(const Message& message, const FieldDescriptor& field) {
 }
 
 // Every leaf in order, nested ones under dotted names. Tables are left out when `without_tables`.
-void Flatten(const Message& message, const std::string& prefix, bool without_tables,
-             Cells& cells) {
+void Flatten(const Message& message, const std::string& prefix, bool without_tables, Cells& cells) {
   const Reflection& reflection = *message.GetReflection();
   const google::protobuf::Descriptor& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
     const std::string name = absl::StrCat(prefix, field.name());
     if (field.is_repeated()) {
-      if (!without_tables || !IsTable(field)) cells.emplace_back(name, RepeatedText(message, field));
+      if (!without_tables || !IsTable(field))
+        cells.emplace_back(name, RepeatedText(message, field));
       continue;
     }
     if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {

@@ -8,8 +8,8 @@
 
 namespace datong::tools {
 
-// An answer for people: lists as tables (columns that are empty everywhere are left out), the rest as
-// lines of "name  value". Times are those of Shanghai.
+// An answer for people: lists as tables (columns that are empty everywhere are left out), the rest
+// as lines of "name  value". Times are those of Shanghai.
 std::string AnswerTable(const google::protobuf::Message& answer);
 
 // One line for a message of a stream.

@@ -36,9 +36,8 @@ TEST(AnswerTextTest, AnAnswerThatHoldsOneThingIsThatThing) {
   answer.mutable_source()->add_origins("https://a");
   answer.mutable_source()->add_origins("https://b");
   (*answer.mutable_source()->mutable_login_spaces())["k"] = "v";
-  EXPECT_THAT(AnswerTable(answer),
-              AllOf(HasSubstr("name "), HasSubstr("https://a, https://b"), HasSubstr("k=v"),
-                    Not(HasSubstr("source."))));
+  EXPECT_THAT(AnswerTable(answer), AllOf(HasSubstr("name "), HasSubstr("https://a, https://b"),
+                                         HasSubstr("k=v"), Not(HasSubstr("source."))));
 }
 
 TEST(AnswerTextTest, AStreamHasALineForEachMessage) {

@@ -73,9 +73,9 @@ absl::StatusOr<std::vector<nlohmann::json>> RequestsOf(const Invocation& invocat
 absl::Status Parse(const nlohmann::json& request, google::protobuf::Message& message) {
   const auto status = google::protobuf::util::JsonStringToMessage(request.dump(), &message);
   if (status.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("The request does not fit ", message.GetDescriptor()->name(), ": ",
-                   std::string(status.message())));
+  return absl::InvalidArgumentError(absl::StrCat("The request does not fit ",
+                                                 message.GetDescriptor()->name(), ": ",
+                                                 std::string(status.message())));
 }
 
 void Print(const Invocation& invocation, const google::protobuf::Message& answer) {
@@ -92,8 +92,8 @@ int Invoke(const Invocation& invocation) {
     std::cerr << std::string(status.message()) << "\n";
     return kExitUsage;
   };
-  absl::Duration timeout = invocation.rpc->method->server_streaming() ? absl::InfiniteDuration()
-                                                                      : absl::Seconds(30);
+  absl::Duration timeout =
+      invocation.rpc->method->server_streaming() ? absl::InfiniteDuration() : absl::Seconds(30);
   if (!invocation.timeout.empty() && !absl::ParseDuration(invocation.timeout, &timeout)) {
     return usage(absl::InvalidArgumentError("--timeout is not a duration like 30s."));
   }
@@ -109,19 +109,19 @@ int Invoke(const Invocation& invocation) {
   size_t sent = 0;
   int64_t received = 0;
   const absl::Status status =
-      Run({.channel = rpc::CreateChannel(invocation.address, kMostMessageBytes),
-           .path = invocation.rpc->path,
-           .timeout = timeout,
-           .next_request =
-               [&](google::protobuf::Message& message) {
-                 return sent < requests->size() && Parse((*requests)[sent++], message).ok();
-               },
-           .on_answer =
-               [&](const google::protobuf::Message& message) {
-                 Print(invocation, message);
-                 return ++received != invocation.max_messages;
-               }},
-          *request, *answer);
+      MakeCall({.channel = rpc::CreateChannel(invocation.address, kMostMessageBytes),
+                .path = invocation.rpc->path,
+                .timeout = timeout,
+                .next_request =
+                    [&](google::protobuf::Message& message) {
+                      return sent < requests->size() && Parse((*requests)[sent++], message).ok();
+                    },
+                .on_answer =
+                    [&](const google::protobuf::Message& message) {
+                      Print(invocation, message);
+                      return ++received != invocation.max_messages;
+                    }},
+               *request, *answer);
   if (status.ok()) return kExitOk;
   std::cerr << ErrorText(status);
   return kExitRpc + static_cast<int>(status.code());
@@ -147,8 +147,7 @@ void AddRpc(CLI::App& api, const Catalogue& catalogue, const Rpc& rpc, int& exit
   for (size_t i = 0; i < invocation->flags.size(); ++i) {
     const RequestFlag& flag = invocation->flags[i];
     const bool is_bool = flag.field().type() == google::protobuf::FieldDescriptor::TYPE_BOOL;
-    CLI::Option* option =
-        command->add_option(absl::StrCat("--", flag.name), invocation->values[i]);
+    CLI::Option* option = command->add_option(absl::StrCat("--", flag.name), invocation->values[i]);
     option->allow_extra_args(false);
     if (is_bool) option->expected(0, 1);
   }

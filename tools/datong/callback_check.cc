@@ -22,13 +22,13 @@ std::string TimestampLine(const std::string& timestamp) {
   }
   const absl::Time time = absl::FromUnixSeconds(seconds);
   const absl::Duration age = absl::Now() - time;
-  std::string line =
-      absl::StrCat("timestamp    ", absl::FormatTime("%Y-%m-%d %H:%M:%S", time, ShanghaiTimeZone()),
-                   " in Shanghai, ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))),
-                   " ago");
+  std::string line = absl::StrCat(
+      "timestamp    ", absl::FormatTime("%Y-%m-%d %H:%M:%S", time, ShanghaiTimeZone()),
+      " in Shanghai, ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))), " ago");
   if (age > kOldest || age < -kOldest) {
-    line += "; as a live push it would be refused: it is more than 600 s off. If pushes are refused "
-            "as they come, set the server's clock right";
+    line +=
+        "; as a live push it would be refused: it is more than 600 s off. If pushes are refused "
+        "as they come, set the server's clock right";
   }
   return line + "\n";
 }
@@ -44,7 +44,8 @@ std::string Advice(const absl::Status& status) {
            "component's appid, for its accounts' messages it is the component's appid too.";
   }
   if (reason == "CIPHERTEXT_BROKEN") {
-    return "The EncodingAESKey is not the one that WeChat encrypted with. After a change WeChat goes "
+    return "The EncodingAESKey is not the one that WeChat encrypted with. After a change WeChat "
+           "goes "
            "on using the old key for a while: keep both.";
   }
   return "";
@@ -91,7 +92,8 @@ CallbackVerdict CheckCallback(const CallbackCheck& check) {
   if (check.body.empty()) {
     const absl::StatusOr<std::string> echo = crypto->VerifyUrl(query);
     if (!echo.ok()) return wrong("signature    ", echo.status());
-    absl::StrAppend(&text, "signature    right\nmode         verification of a URL\n\nAnswer it with:\n",
+    absl::StrAppend(&text,
+                    "signature    right\nmode         verification of a URL\n\nAnswer it with:\n",
                     *echo, "\n");
     verdict.is_right = true;
     return verdict;
@@ -112,11 +114,11 @@ CallbackVerdict CheckCallback(const CallbackCheck& check) {
   const std::string expected =
       wechat::PushSignature(check.token, query.timestamp, query.nonce, *encrypt);
   if (expected != query.msg_signature) {
-    return wrong("signature    ", MakeError(absl::StatusCode::kUnauthenticated,
-                                            absl::StrCat("msg_signature is ", query.msg_signature,
-                                                         ", but with this token it would be ",
-                                                         expected, "."),
-                                            {"datong", "SIGNATURE_MISMATCH", {}}));
+    return wrong("signature    ",
+                 MakeError(absl::StatusCode::kUnauthenticated,
+                           absl::StrCat("msg_signature is ", query.msg_signature,
+                                        ", but with this token it would be ", expected, "."),
+                           {"datong", "SIGNATURE_MISMATCH", {}}));
   }
   text += "signature    right\n";
   if (!has_key) {
@@ -128,10 +130,11 @@ CallbackVerdict CheckCallback(const CallbackCheck& check) {
   if (!plaintext.ok() && GetReason(plaintext.status()) == "RECEIVE_ID_MISMATCH") {
     const std::string got = GetErrorInfo(plaintext.status())->metadata["got"];
     if (!check.receive_id.empty()) {
-      return wrong("receive id   ", MakeError(absl::StatusCode::kInvalidArgument,
-                                              absl::StrCat("the push is for \"", got, "\", not for \"",
-                                                           check.receive_id, "\"."),
-                                              {"datong", "RECEIVE_ID_MISMATCH", {}}));
+      return wrong("receive id   ",
+                   MakeError(absl::StatusCode::kInvalidArgument,
+                             absl::StrCat("the push is for \"", got, "\", not for \"",
+                                          check.receive_id, "\"."),
+                             {"datong", "RECEIVE_ID_MISMATCH", {}}));
     }
     const absl::StatusOr<wechat::PushCrypto> right =
         wechat::PushCrypto::Create(check.token, key, got);

@@ -15,8 +15,7 @@ using ::testing::HasSubstr;
 
 constexpr char kToken[] = "callback-token";
 constexpr char kKey[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
-constexpr char kXml[] =
-    "<xml><InfoType><![CDATA[component_verify_ticket]]></InfoType></xml>";
+constexpr char kXml[] = "<xml><InfoType><![CDATA[component_verify_ticket]]></InfoType></xml>";
 
 class CallbackCheckTest : public ::testing::Test {
  protected:
@@ -27,9 +26,9 @@ class CallbackCheckTest : public ::testing::Test {
     check_.token = Secret(kToken);
     check_.encoding_aes_key = Secret(kKey);
     check_.receive_id = "wxcomponent";
-    check_.query = absl::StrCat("timestamp=1700000000&nonce=n0nce&encrypt_type=aes&msg_signature=",
-                                sealed.msg_signature,
-                                "&signature=", wechat::PushSignature(Secret(kToken), "1700000000", "n0nce"));
+    check_.query = absl::StrCat(
+        "timestamp=1700000000&nonce=n0nce&encrypt_type=aes&msg_signature=", sealed.msg_signature,
+        "&signature=", wechat::PushSignature(Secret(kToken), "1700000000", "n0nce"));
     check_.body = wechat::PushXml("AppId", "wxcomponent", sealed.encrypt);
   }
   CallbackCheck check_;

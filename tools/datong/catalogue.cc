@@ -16,7 +16,8 @@ asm(".section .rodata\n"
     ".global datong_api_definitions\n"
     ".global datong_api_definitions_end\n"
     "datong_api_definitions:\n"
-    ".incbin \"" DATONG_API_DEFINITIONS "\"\n"
+    ".incbin \"" DATONG_API_DEFINITIONS
+    "\"\n"
     "datong_api_definitions_end:\n"
     ".byte 0\n"
     ".previous\n");

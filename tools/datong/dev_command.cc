@@ -16,7 +16,8 @@ namespace {
 // Everything a person needs to go on.
 void PrintAddresses(DevStack& stack, absl::Duration took) {
   const std::string at = absl::StrCat(" --address ", stack.grpc_address());
-  std::cout << "\nDatong is ready after " << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10)))
+  std::cout << "\nDatong is ready after "
+            << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10)))
             << ". Ctrl-C stops it.\n\n"
             << "  gRPC        " << stack.grpc_address() << "\n"
             << "  HTTP        " << stack.http_url()

@@ -147,11 +147,11 @@ absl::Status DevStack::State::StartProcess() {
   // Somebody else may take the port that was free a moment ago.
   for (int tries = 1;; ++tries) {
     http_port = options.http_port != 0 ? options.http_port : FreePort();
-    process = std::make_unique<server::Process>(server::ProcessOptions{
-        .component = "all-in-one",
-        .modules = all_in_one::AllModules(),
-        .sources = {.toml_file = "", .environment = {}, .flags = Settings()},
-        .clock = &clock});
+    process = std::make_unique<server::Process>(
+        server::ProcessOptions{.component = "all-in-one",
+                               .modules = all_in_one::AllModules(),
+                               .sources = {.toml_file = "", .environment = {}, .flags = Settings()},
+                               .clock = &clock});
     DATONG_RETURN_IF_ERROR(process->Build());
     const absl::Status started = process->Start();
     if (started.ok()) break;
@@ -187,14 +187,13 @@ absl::StatusOr<std::unique_ptr<DevStack>> DevStack::Start(DevStackOptions option
   DATONG_RETURN_IF_ERROR(MakeKeys(s.folder / "keys"));
 
   s.Say("Starting PostgreSQL");
-  DATONG_ASSIGN_OR_RETURN(
-      s.cluster, postgres::PrivateCluster::Start({.folder = s.folder / "postgres",
-                                                  .fsync = s.options.fsync,
-                                                  .temporary = s.is_temporary}));
+  DATONG_ASSIGN_OR_RETURN(s.cluster,
+                          postgres::PrivateCluster::Start({.folder = s.folder / "postgres",
+                                                           .fsync = s.options.fsync,
+                                                           .temporary = s.is_temporary}));
   DATONG_RETURN_IF_ERROR(WritePrivateFile(s.folder / "dsn", s.cluster->Dsn().Expose()));
   s.Say("Migrating");
-  DATONG_RETURN_IF_ERROR(
-      postgres::Migrate(s.cluster->Dsn(), all_in_one::AllMigrations()).status());
+  DATONG_RETURN_IF_ERROR(postgres::Migrate(s.cluster->Dsn(), all_in_one::AllMigrations()).status());
   s.Say("Starting wechat-sim");
   s.simulator = std::make_unique<wechat_sim::Simulator>(
       wechat_sim::SimulatorOptions{.port = s.options.simulator_port,

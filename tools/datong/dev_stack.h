@@ -18,7 +18,7 @@ namespace datong::tools {
 struct DevStackOptions {
   // Where everything is kept: cluster, keys, log. Made when missing; used again otherwise.
   // "": a folder for this once, removed at the end.
-  std::string folder;
+  std::string folder = {};
   // 0: any free one.
   int grpc_port = 0;
   int http_port = 0;
@@ -36,8 +36,8 @@ struct DevStackOptions {
 };
 
 // The whole suite in this process, for development, stories and tests: a private PostgreSQL, the
-// migrations, wechat-sim, and every service on one gRPC and one HTTP port. Business time follows the
-// simulator's clock. Thread-safe but for Stop.
+// migrations, wechat-sim, and every service on one gRPC and one HTTP port. Business time follows
+// the simulator's clock. Thread-safe but for Stop.
 class DevStack {
  public:
   // Returns when every service is ready.

@@ -31,9 +31,9 @@ TEST(DevStackTest, RunsTheWholeSuiteAndLeavesNothingBehind) {
     EXPECT_LT((*stack)->Now() - day, absl::Minutes(1));
 
     http::Client client({.allow_private = true});
-    const auto answer =
-        client.Send({.method = "GET", .url = (*stack)->metrics_url() + "/readyz", .headers = {}, .body = {}},
-                    Deadline::After(absl::Seconds(5)));
+    const auto answer = client.Send(
+        {.method = "GET", .url = (*stack)->metrics_url() + "/readyz", .headers = {}, .body = {}},
+        Deadline::After(absl::Seconds(5)));
     ASSERT_OK(answer);
     EXPECT_EQ(answer->body, "ready\n");
     (*stack)->Stop();

@@ -25,8 +25,8 @@ void* AsTag(Tag tag) { return reinterpret_cast<void*>(tag); }
 
 }  // namespace
 
-absl::Status Run(const GenericCall& call, google::protobuf::Message& request,
-                 google::protobuf::Message& answer) {
+absl::Status MakeCall(const GenericCall& call, google::protobuf::Message& request,
+                      google::protobuf::Message& answer) {
   grpc::GenericStub stub(call.channel);
   grpc::ClientContext context;
   if (call.timeout != absl::InfiniteDuration()) {

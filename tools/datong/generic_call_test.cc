@@ -21,21 +21,21 @@ class GenericCallTest : public ::testing::Test {
     Request request;
     Response answer;
     size_t sent = 0;
-    return Run({.channel = server_.channel(),
-                .path = "/datong.testing.v1.EchoService/" + method,
-                .timeout = absl::Seconds(10),
-                .next_request =
-                    [&](google::protobuf::Message& message) {
-                      if (sent == texts.size()) return false;
-                      static_cast<Request&>(message).set_text(texts[sent++]);
-                      return true;
-                    },
-                .on_answer =
-                    [&](const google::protobuf::Message& message) {
-                      answers_.push_back(static_cast<const Response&>(message).text());
-                      return answers_.size() < most_answers;
-                    }},
-               request, answer);
+    return MakeCall({.channel = server_.channel(),
+                     .path = "/datong.testing.v1.EchoService/" + method,
+                     .timeout = absl::Seconds(10),
+                     .next_request =
+                         [&](google::protobuf::Message& message) {
+                           if (sent == texts.size()) return false;
+                           static_cast<Request&>(message).set_text(texts[sent++]);
+                           return true;
+                         },
+                     .on_answer =
+                         [&](const google::protobuf::Message& message) {
+                           answers_.push_back(static_cast<const Response&>(message).text());
+                           return answers_.size() < most_answers;
+                         }},
+                    request, answer);
   }
 
   rpc::EchoGrpcService* service_ = nullptr;
@@ -63,8 +63,9 @@ TEST_F(GenericCallTest, SendsAndTakesManyMessages) {
 }
 
 TEST_F(GenericCallTest, ErrorsKeepTheirDetails) {
-  service_->echo = [](const rpc::CallContext&, const testing::v1::EchoRequest&)
-      -> absl::StatusOr<testing::v1::EchoResponse> {
+  service_->echo =
+      [](const rpc::CallContext&,
+         const testing::v1::EchoRequest&) -> absl::StatusOr<testing::v1::EchoResponse> {
     return MakeError(absl::StatusCode::kNotFound, "No.", {"test", "NOTHING", {}});
   };
   EXPECT_THAT((Call<testing::v1::EchoRequest, testing::v1::EchoResponse>("Echo", {"a"})),

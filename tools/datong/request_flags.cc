@@ -188,9 +188,8 @@ absl::Status SetField(const RequestFlag& flag, const std::vector<std::string>& v
     for (const std::string& value : values) {
       const size_t sign = value.find('=');
       if (sign == std::string::npos) return Bad(flag, value, "of the form key=value");
-      DATONG_ASSIGN_OR_RETURN(
-          nlohmann::json one,
-          OneValue(flag, *field.message_type()->map_value(), value.substr(sign + 1)));
+      DATONG_ASSIGN_OR_RETURN(nlohmann::json one, OneValue(flag, *field.message_type()->map_value(),
+                                                           value.substr(sign + 1)));
       slot[value.substr(0, sign)] = std::move(one);
     }
     return absl::OkStatus();

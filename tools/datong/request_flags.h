@@ -26,7 +26,8 @@ std::vector<RequestFlag> RequestFlagsOf(const google::protobuf::Descriptor& requ
 
 // Puts the values into `request`, proto JSON. Times may be days (their midnight in Shanghai),
 // durations "90s" or "1h30m", enum values short or long, in any case; bytes, secrets and nested
-// messages may be "@file"; a project's name may be its id alone. Errors: INVALID_ARGUMENT, naming the flag.
+// messages may be "@file"; a project's name may be its id alone. Errors: INVALID_ARGUMENT, naming
+// the flag.
 absl::Status SetField(const RequestFlag& flag, const std::vector<std::string>& values,
                       nlohmann::json& request);
 

@@ -55,10 +55,8 @@ TEST_F(RequestFlagsTest, WrongValuesAreNamedWithTheirFlag) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(wanted));
     EXPECT_THAT(std::string(status.message()), HasSubstr(flag));
   }
-  EXPECT_EQ(Set("list-sources", "project", {"a", "b"}).code(),
-            absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(Set("list-sources", "page-size", {"many"}).code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Set("list-sources", "project", {"a", "b"}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Set("list-sources", "page-size", {"many"}).code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(RequestFlagsTest, AMissingFileIsSaidSo) {

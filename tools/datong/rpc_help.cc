@@ -30,7 +30,9 @@ std::string Example(const Rpc& rpc, const std::vector<RequestFlag>& flags) {
     if (CommentOf(flag.field()).rfind("Required", 0) != 0) continue;
     const std::string& name = flag.field().name();
     absl::StrAppend(&out, " --", flag.name, " ",
-                    name == "project" ? "projects/demo" : name == "name" ? "projects/demo/…" : "…");
+                    name == "project" ? "projects/demo"
+                    : name == "name"  ? "projects/demo/…"
+                                      : "…");
   }
   return out + "\n";
 }
@@ -57,16 +59,18 @@ std::string RpcHelp::make_help(const CLI::App*, std::string, CLI::AppFormatMode)
   std::string out = absl::StrCat(Wrap(CommentOf(*rpc_.method), 0), "\nUsage:\n",
                                  Example(rpc_, flags), "\nRequest:\n");
   for (const RequestFlag& flag : flags) out += FlagText(flag);
-  absl::StrAppend(&out,
-                  "\nCall:\n"
-                  "  --address HOST:PORT   where the service listens; else DATONG_ADDRESS, else "
-                  "127.0.0.1:9000\n"
-                  "  --timeout DURATION    how long to wait; 30s, and for streams without end\n"
-                  "  --json [REQUEST]      prints the answer as JSON; REQUEST, '{…}' or @file, is what "
-                  "flags add to\n"
-                  "  --output json|table   how to print the answer\n");
+  absl::StrAppend(
+      &out,
+      "\nCall:\n"
+      "  --address HOST:PORT   where the service listens; else DATONG_ADDRESS, else "
+      "127.0.0.1:9000\n"
+      "  --timeout DURATION    how long to wait; 30s, and for streams without end\n"
+      "  --json [REQUEST]      prints the answer as JSON; REQUEST, '{…}' or @file, is what "
+      "flags add to\n"
+      "  --output json|table   how to print the answer\n");
   if (rpc_.method->client_streaming()) {
-    out += "                        (one request on each line of @file, or of - for standard input)\n";
+    out +=
+        "                        (one request on each line of @file, or of - for standard input)\n";
   }
   if (rpc_.method->server_streaming()) {
     out += "  --max-messages N      ends after so many answers\n";

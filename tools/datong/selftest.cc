@@ -21,20 +21,21 @@
 namespace datong::tools {
 namespace {
 
-constexpr const char* kComponents[] = {"broker",  "ingest",  "identity",
+constexpr const char* kComponents[] = {"broker",   "ingest",  "identity",
                                        "datacube", "insight", "gateway"};
 
-// grpc.health.v1.Health/Check by hand: the request's field 1 is a text, the answer's field 1 is 1 for
-// SERVING. gRPC's Debian package brings no definition of it.
-absl::Status CheckHealth(const std::string& address, const std::string& service, Deadline deadline) {
+// grpc.health.v1.Health/Check by hand: the request's field 1 is a text, the answer's field 1 is 1
+// for SERVING. gRPC's Debian package brings no definition of it.
+absl::Status CheckHealth(const std::string& address, const std::string& service,
+                         Deadline deadline) {
   grpc::GenericStub stub(rpc::CreateChannel(address));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        absl::ToChronoMicroseconds(deadline.Remaining()));
   context.set_wait_for_ready(true);
   grpc::CompletionQueue queue;
-  const grpc::Slice slice(absl::StrCat("\x0a", std::string(1, static_cast<char>(service.size())),
-                                       service));
+  const grpc::Slice slice(
+      absl::StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service));
   const grpc::ByteBuffer request(&slice, 1);
   grpc::ByteBuffer answer;
   grpc::Status status;
@@ -48,8 +49,7 @@ absl::Status CheckHealth(const std::string& address, const std::string& service,
   DATONG_RETURN_IF_ERROR(rpc::FromGrpcStatus(status));
   grpc::Slice bytes;
   answer.DumpToSingleSlice(&bytes).ok();
-  const bool is_serving =
-      std::string(bytes.begin(), bytes.end()) == std::string("\x08\x01", 2);
+  const bool is_serving = std::string(bytes.begin(), bytes.end()) == std::string("\x08\x01", 2);
   return is_serving ? absl::OkStatus() : absl::UnavailableError("It is not ready.");
 }
 

@@ -16,8 +16,8 @@ struct SelftestOptions {
   absl::Duration timeout = absl::Seconds(30);
 };
 
-// Asks every component whether it can serve, and sends one event on its way: it must be stored once,
-// and answered as a duplicate when it is sent again. `say` gets a line for each check.
+// Asks every component whether it can serve, and sends one event on its way: it must be stored
+// once, and answered as a duplicate when it is sent again. `say` gets a line for each check.
 bool Selftest(const SelftestOptions& options, const std::function<void(const std::string&)>& say);
 
 }  // namespace datong::tools

@@ -39,9 +39,8 @@ void AddSelftestCommand(CLI::App& app, int& exit_code) {
       }
       arguments->options.components[component.substr(0, sign)] = component.substr(sign + 1);
     }
-    const bool passed = Selftest(arguments->options, [](const std::string& line) {
-      std::cout << line << std::endl;
-    });
+    const bool passed = Selftest(arguments->options,
+                                 [](const std::string& line) { std::cout << line << std::endl; });
     exit_code = passed ? kExitOk : kExitFailed;
   });
 }
