@@ -117,7 +117,7 @@ ServerResponse RunHandler(const Handler& handler, const ServerRequest& request) 
   try {
     return handler(request);
   } catch (const std::exception& thrown) {
-    LogError("HTTP handler threw", {{"path", request.path}, {"cause", thrown.what()}});
+    LogError("HTTP handler threw", {{"cause", thrown.what()}, {"request_id", request.request_id}});
   }
   return Refusal(500);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/time/clock.h"
+
 namespace datong {
 namespace {
 // A jump of the clock is noticed within this time: no registry of waiters is needed.
@@ -9,8 +11,7 @@ constexpr absl::Duration kLongestNap = absl::Milliseconds(100);
 }  // namespace
 
 absl::Time SystemClock::Now() const {
-  MutexLock lock(&mutex_);
-  return absl::Now() + offset_;
+  return absl::Now() + absl::Nanoseconds(offset_nanos_.load(std::memory_order_relaxed));
 }
 
 void SystemClock::WaitUntil(Mutex& mutex, absl::CondVar& wakeup, absl::Time wake_time) const {
@@ -20,8 +21,7 @@ void SystemClock::WaitUntil(Mutex& mutex, absl::CondVar& wakeup, absl::Time wake
 }
 
 void SystemClock::SetOffset(absl::Duration offset) {
-  MutexLock lock(&mutex_);
-  offset_ = offset;
+  offset_nanos_.store(absl::ToInt64Nanoseconds(offset), std::memory_order_relaxed);
 }
 
 }  // namespace datong

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <atomic>
+
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 
@@ -32,8 +34,8 @@ class SystemClock : public Clock {
   void SetOffset(absl::Duration offset);
 
  private:
-  mutable Mutex mutex_;
-  absl::Duration offset_ ABSL_GUARDED_BY(mutex_);
+  // Read by every call of the hot paths, so it takes no lock.
+  std::atomic<int64_t> offset_nanos_{0};
 };
 
 }  // namespace datong

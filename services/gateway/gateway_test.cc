@@ -174,13 +174,14 @@ INSTANTIATE_TEST_SUITE_P(Codes, PushFailureTest,
                                            PushFailure{absl::StatusCode::kResourceExhausted, 503}));
 
 TEST_F(GatewayTest, ASlowBrokerIsCutBeforeWechatGivesUp) {
-  absl::Notification released;
-  fake_.receive_push = [&](const rpc::CallContext&, const auto&) {
-    released.WaitForNotification();
+  // Shared: the handler may still be waking up when the test has ended.
+  const auto released = std::make_shared<absl::Notification>();
+  fake_.receive_push = [released](const rpc::CallContext&, const auto&) {
+    released->WaitForNotification();
     return broker::v1::ReceivePushResponse();
   };
   EXPECT_EQ(Send("POST", "/wechat/demo/app/wx1", "<xml/>").status, 503);
-  released.Notify();
+  released->Notify();
 }
 
 TEST_F(GatewayTest, AnOversizedPushIsRefusedAtTheDoor) {
@@ -326,6 +327,13 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"no_json", kGetToken, "{", {}, 400, "invalid_argument"},
         BadRequest{"empty", kGetToken, "", {}, 400, "invalid_argument"},
         BadRequest{"wrong_type", kGetToken, R"({"app":{}})", {}, 400, "invalid_argument"},
+        BadRequest{"no_utf8", kGetToken, "{\"app\":\"\xff\"}", {}, 400, "invalid_argument"},
+        BadRequest{"malformed_authorization",
+                   kGetToken,
+                   "{}",
+                   {{"Authorization", "Bearer \xff"}},
+                   401,
+                   "unauthenticated"},
         BadRequest{"bad_timeout",
                    kGetToken,
                    "{}",
@@ -369,6 +377,28 @@ INSTANTIATE_TEST_SUITE_P(
                    503,
                    "unavailable"}),
     [](const auto& tested) { return tested.param.name; });
+
+TEST_F(GatewayTest, ABinaryBodyThatIsNoMessageIsRefused) {
+  const http::ClientResponse answer =
+      Send("POST", kGetToken, "\xff\xff\xff", {{"Content-Type", "application/proto"}});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("MESSAGE_INVALID"));
+}
+
+TEST_F(GatewayTest, BytesThatAreNoTextAreRefusedAtTheDoor) {
+  EXPECT_EQ(Send("POST", "/wechat/demo/app/wx1?a=\xff", "<xml/>").status, 400);
+  EXPECT_EQ(Send("GET", "/authorize/lnk-1/callback?auth_code=%ff").status, 400);
+  EXPECT_EQ(Send("GET", "/authorize/%ff").status, 200);  // the broker is asked for another name
+  EXPECT_EQ(pushed_.method(), "");
+}
+
+TEST_F(GatewayTest, AnUnreachableServiceIsToldWithoutItsAddress) {
+  server_.Stop();
+  const http::ClientResponse answer = Call(kGetToken, "{}");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("SERVICE_UNREACHABLE"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("127.0.0.1")));
+}
 
 TEST_F(GatewayTest, HugeNestingIsRefused) {
   std::string json;

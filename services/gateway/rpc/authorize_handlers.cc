@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "common/base/strings.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 #include "services/gateway/core/qr_code.h"
@@ -27,7 +28,10 @@ http::ServerResponse ToResponse(Page page, absl::string_view referrer_policy) {
   return response;
 }
 
-std::string LinkOf(const http::ServerRequest& request) { return request.params.at("link"); }
+// What is no UTF-8 is no link of ours either, and no message could carry it.
+std::string LinkOf(const http::ServerRequest& request) {
+  return SanitizeUtf8(request.params.at("link"));
+}
 
 http::ServerResponse Failed(const absl::Status& status, const http::ServerRequest& request,
                             absl::string_view step) {
@@ -94,7 +98,8 @@ http::ServerResponse AuthorizeHandlers::Complete(const http::ServerRequest& requ
   if (auth_code.empty()) return ToResponse(RefusedPage(LinkOf(request)), "no-referrer");
   int expires_in = 0;
   const std::string expires_text = http::QueryValue(request.query, "expires_in");
-  if (!expires_text.empty() && !absl::SimpleAtoi(expires_text, &expires_in)) {
+  if (!IsUtf8(auth_code) ||
+      (!expires_text.empty() && !absl::SimpleAtoi(expires_text, &expires_in))) {
     return Failed(Incomplete(), request, "complete");
   }
   const auto account = broker_.Complete(CallOf(request, "/authorize/callback"), LinkOf(request),

@@ -62,6 +62,12 @@ absl::StatusOr<std::string> JsonToBytes(const Descriptor* type, const std::strin
   return message->SerializeAsString();
 }
 
+absl::Status CheckBytes(const Descriptor* type, const std::string& bytes) {
+  if (NewMessage(type)->ParseFromString(bytes)) return absl::OkStatus();
+  return Invalid("MESSAGE_INVALID",
+                 absl::StrCat("The body is no ", type->full_name(), " in binary form."));
+}
+
 absl::StatusOr<std::string> BytesToJson(const Descriptor* type, const std::string& bytes) {
   const std::unique_ptr<Message> message = NewMessage(type);
   std::string json;
@@ -139,12 +145,19 @@ absl::StatusOr<std::string> ConnectHandlers::Answer(const http::ServerRequest& r
                                                          request.body, options_.max_message_bytes));
   if (is_json) {
     DATONG_ASSIGN_OR_RETURN(body, JsonToBytes(method.descriptor->input_type(), body));
+  } else {
+    DATONG_RETURN_IF_ERROR(CheckBytes(method.descriptor->input_type(), body));
   }
   const rpc::CallContext call = rpc::MakeCallContext(
       method.path,
       {request.request_id, request.headers.Get("traceparent"), request.headers.Get("tracestate"),
        request.headers.Get("authorization")},
       Deadline::After(timeout));
+  if (call.authorization == rpc::kMalformedAuthorization) {
+    return MakeError(absl::StatusCode::kUnauthenticated,
+                     "The authorization header holds characters that none may hold.",
+                     {kErrorDomain, "AUTHORIZATION_MALFORMED", {}});
+  }
   DATONG_ASSIGN_OR_RETURN(std::string answer, backends_.Call(call, method.owner, body));
   if (!is_json) return answer;
   return BytesToJson(method.descriptor->output_type(), answer);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/strings.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 
@@ -53,7 +54,11 @@ http::ServerResponse PushHandlers::Handle(const http::ServerRequest& request) {
   push.content_type = std::string(request.headers.Get("content-type"));
   push.body = request.body;
   push.peer = request.peer;
-  absl::StatusOr<PushAnswer> answer = broker_.ReceivePush(call, push);
+  absl::StatusOr<PushAnswer> answer =
+      IsUtf8(push.path) && IsUtf8(push.query) && IsUtf8(push.content_type)
+          ? broker_.ReceivePush(call, push)
+          : MakeError(absl::StatusCode::kInvalidArgument, "Not UTF-8.",
+                      {"gateway.datong", "PUSH_MALFORMED", {}});
 
   http::ServerResponse response;
   response.headers.Add("X-Content-Type-Options", "nosniff");

@@ -6,7 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/rpc/client.h"
+#include "common/status/error.h"
 #include "common/status/macros.h"
 
 namespace datong::gateway {
@@ -43,6 +46,13 @@ std::string ToString(const grpc::ByteBuffer& buffer) {
   return bytes;
 }
 
+absl::Status Unreachable(absl::string_view service) {
+  return MakeError(
+      absl::StatusCode::kUnavailable,
+      absl::StrCat("The service \"", service, "\" cannot be reached right now; retry later."),
+      {"gateway.datong", "SERVICE_UNREACHABLE", {{"service", std::string(service)}}});
+}
+
 }  // namespace
 
 GrpcBackends::GrpcBackends(metrics::Registry& registry)
@@ -63,14 +73,22 @@ absl::StatusOr<std::string> GrpcBackends::Call(const rpc::CallContext& call,
     const auto found = channels_.find(std::string(service));
     if (found != channels_.end()) channel = found->second;
   }
-  if (channel == nullptr) return absl::UnavailableError("The gateway is starting.");
+  if (channel == nullptr) return Unreachable(service);
   const grpc::Slice slice(request);
   const grpc::ByteBuffer request_buffer(&slice, 1);
   grpc::ByteBuffer response_buffer;
-  DATONG_RETURN_IF_ERROR(outgoing_->Run(
+  const absl::Status status = outgoing_->Run(
       call, call.method, {.longest = absl::Minutes(1)}, [&](grpc::ClientContext& context) {
         return CallUnary(*channel, context, call.method, request_buffer, response_buffer);
-      }));
+      });
+  // Without a reason it is the transport that speaks, and it names inner addresses.
+  if (absl::IsUnavailable(status) && GetReason(status).empty()) {
+    LogWarn("service unreachable", {{"service", service},
+                                    {"cause", std::string(status.message())},
+                                    {"request_id", call.request_id}});
+    return Unreachable(service);
+  }
+  DATONG_RETURN_IF_ERROR(status);
   return ToString(response_buffer);
 }
 

@@ -1,0 +1,65 @@
+#include "services/broker/config.h"
+
+namespace datong::broker {
+
+Config Config::FromSettings(config::Settings& settings) {
+  const absl::Duration none = absl::ZeroDuration();
+  const absl::Duration day = absl::Hours(24);
+  Config config;
+  config.tokens.refresh_ahead =
+      settings.Duration("broker.refresh_ahead", absl::Seconds(900), absl::Seconds(120),
+                        absl::Seconds(3600), "How long before its end a token is replaced.");
+  config.tokens.serve_margin =
+      settings.Duration("broker.serve_margin", absl::Seconds(60), none, absl::Seconds(300),
+                        "A token with less left than this is replaced before it is handed out.");
+  config.tokens.backoff_first =
+      settings.Duration("broker.backoff_first", absl::Seconds(1), absl::Milliseconds(1),
+                        absl::Seconds(60), "Wait after the first failed refresh of a token.");
+  config.tokens.backoff_longest =
+      settings.Duration("broker.backoff_longest", absl::Seconds(60), absl::Milliseconds(1),
+                        absl::Seconds(600), "Longest wait between failed refreshes of a token.");
+  config.tokens.probe_interval =
+      settings.Duration("broker.probe_interval", absl::Minutes(10), absl::Milliseconds(1), day,
+                        "How often an app that WeChat refuses for good is tried again.");
+  config.tokens.refresh_threads = static_cast<int>(
+      settings.Int("broker.refresh_threads", 4, 1, 64, "Tokens refreshed at the same time."));
+  config.authorizer.link_lifetime =
+      settings.Duration("broker.link_lifetime", 7 * day, absl::Minutes(1), 365 * day,
+                        "How long an authorisation link opens.");
+  config.worker.batch = static_cast<int>(settings.Int(
+      "broker.work_batch", 100, 1, 100, "Pushes worked on at once; one user/info call for all."));
+  config.worker.retry_longest =
+      settings.Duration("broker.retry_longest", absl::Minutes(5), absl::Seconds(1), day,
+                        "Longest wait before background work is tried again.");
+  config.worker.remember_pushes =
+      settings.Duration("broker.remember_pushes", 7 * day, absl::Hours(1), 90 * day,
+                        "How long a repeated push is known as such.");
+  config.login.identity_timeout = settings.Duration(
+      "broker.login_identity_timeout", absl::Seconds(2), absl::Milliseconds(10), absl::Seconds(10),
+      "How long a login waits for its person before it answers without.");
+  config.poll_interval = settings.Duration(
+      "broker.poll_interval", absl::Seconds(3), absl::Milliseconds(20), absl::Seconds(10),
+      "How often tokens stored by other replicas are looked for, and due ones refreshed.");
+  config.work_interval =
+      settings.Duration("broker.work_interval", absl::Seconds(1), absl::Milliseconds(10),
+                        absl::Seconds(60), "How often background work is looked for.");
+  config.maintenance_interval =
+      settings.Duration("broker.maintenance_interval", absl::Minutes(5), absl::Milliseconds(50),
+                        absl::Hours(1), "How often silent tickets are asked for.");
+  config.audit_spool = settings.String(
+      "broker.audit_spool", "",
+      "File for audit rows while the database is away; empty: none, and token reads "
+      "are refused then.");
+  config.audit_spool_bytes = settings.Int("broker.audit_spool_bytes", 256 << 20, 4096,
+                                          int64_t{64} << 30, "Largest size of that file.");
+  config.audit_fail_open =
+      settings.Bool("broker.audit_fail_open", false, "Hand tokens out though nothing records it.");
+  config.metrics_per_app = settings.Bool("broker.metrics_per_app", true,
+                                         "Gauges per app; off for installations with very many.");
+  if (config.tokens.backoff_longest < config.tokens.backoff_first) {
+    settings.AddFault("broker.backoff_longest", "must not be below broker.backoff_first");
+  }
+  return config;
+}
+
+}  // namespace datong::broker

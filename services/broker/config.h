@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/config/settings.h"
+#include "services/broker/core/api_proxy.h"
+#include "services/broker/core/authorizer.h"
+#include "services/broker/core/login.h"
+#include "services/broker/core/token_broker.h"
+#include "services/broker/core/worker.h"
+
+namespace datong::broker {
+
+// The settings of the broker; README.md lists them.
+struct Config {
+  TokenBrokerOptions tokens;
+  AuthorizerOptions authorizer;  // public_url comes from the shared settings
+  WorkerOptions worker;
+  LoginOptions login;
+  ApiProxyOptions api;
+  absl::Duration poll_interval;
+  absl::Duration work_interval;
+  absl::Duration maintenance_interval;
+  std::string audit_spool;
+  int64_t audit_spool_bytes = 0;
+  bool audit_fail_open = false;
+  bool metrics_per_app = true;
+
+  static Config FromSettings(config::Settings& settings);
+};
+
+}  // namespace datong::broker

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/time/deadline.h"
+#include "services/broker/core/types.h"
+
+namespace datong::broker {
+
+// A push on its way into the event stream.
+struct PushEvent {
+  std::string event_id;
+  absl::Time event_time;
+  std::string name;
+  std::string identifier;
+  std::map<std::string, std::string> attributes;
+};
+
+// What the broker tells identity. Every call is idempotent and blocks until the deadline.
+class IdentityPeer {
+ public:
+  virtual ~IdentityPeer() = default;
+  virtual absl::Status RegisterProject(const Project& project, Deadline deadline) = 0;
+  virtual absl::Status BindApp(const App& app, Deadline deadline) = 0;
+  virtual absl::Status Link(const std::string& project, const std::vector<Evidence>& evidence,
+                            Deadline deadline) = 0;
+  // Links one and answers the person's name.
+  virtual absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
+                                              Deadline deadline) = 0;
+};
+
+// What the broker tells ingest. Every call is idempotent and blocks until the deadline.
+class IngestPeer {
+ public:
+  virtual ~IngestPeer() = default;
+  virtual absl::Status RegisterProject(const Project& project, Deadline deadline) = 0;
+  // Answers the name of the app's push source.
+  virtual absl::StatusOr<std::string> EnsurePushSource(const App& app, Deadline deadline) = 0;
+  virtual absl::Status AppendEvents(const std::string& source, const std::vector<PushEvent>& events,
+                                    Deadline deadline) = 0;
+};
+
+}  // namespace datong::broker

@@ -1,0 +1,29 @@
+#include "services/broker/core/platform_client.h"
+
+#include "absl/strings/numbers.h"
+#include "common/status/error.h"
+
+namespace datong::broker {
+namespace {
+
+std::string MetadataOf(const absl::Status& status, const std::string& key) {
+  const std::optional<ErrorInfo> info = GetErrorInfo(status);
+  if (!info.has_value()) return "";
+  const auto found = info->metadata.find(key);
+  return found == info->metadata.end() ? "" : found->second;
+}
+
+}  // namespace
+
+int64_t ErrcodeOf(const absl::Status& status) {
+  int64_t code = 0;
+  return absl::SimpleAtoi(MetadataOf(status, "errcode"), &code) ? code : 0;
+}
+
+std::string ErrmsgOf(const absl::Status& status) { return MetadataOf(status, "errmsg"); }
+
+wechat::ErrorClass ErrorClassOf(const absl::Status& status) {
+  return wechat::ExplainErrorCode(ErrcodeOf(status)).error_class;
+}
+
+}  // namespace datong::broker

@@ -1,0 +1,389 @@
+#include "services/broker/core/token_broker.h"
+
+#include <algorithm>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
+#include "common/log/log.h"
+#include "common/status/macros.h"
+#include "common/time/shanghai.h"
+#include "services/broker/core/errors.h"
+
+namespace datong::broker {
+namespace {
+
+using wechat::ErrorClass;
+
+std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", appid); }
+
+}  // namespace
+
+TokenKind TokenKindOf(AppKind kind, absl::string_view component) {
+  if (kind == AppKind::kComponent) return TokenKind::kComponent;
+  return component.empty() ? TokenKind::kStable : TokenKind::kAuthorizer;
+}
+
+std::string FingerprintOf(const Secret& token) {
+  // Tokens are long and random, so a digest under a fixed key tells nothing of them.
+  static const Secret key("datong.token.fingerprint");
+  return BytesToHex(crypto::HmacSha256(key, token.Expose())).substr(0, 12);
+}
+
+TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
+                         PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock)
+    : options_(options),
+      apps_(apps),
+      store_(store),
+      platform_(platform),
+      metrics_(metrics),
+      clock_(clock),
+      pool_(options.refresh_threads, 100'000) {}
+
+CachedTokenPtr TokenBroker::FindCached(absl::string_view appid) const {
+  CachedTokenPtr token = cache_.Find(appid);
+  if (token == nullptr || clock_.Now() >= token->expires - options_.serve_margin) return nullptr;
+  return token;
+}
+
+absl::StatusOr<CachedTokenPtr> TokenBroker::Get(const std::string& appid, Deadline deadline) {
+  if (CachedTokenPtr token = FindCached(appid)) return token;
+  const CachedTokenPtr old = cache_.Find(appid);
+  absl::StatusOr<CachedTokenPtr> fresh =
+      Refresh(appid, old == nullptr ? 0 : old->generation, /*refused=*/false, deadline);
+  // A failed refresh is no outage while the old token still works.
+  if (!fresh.ok() && old != nullptr && clock_.Now() < old->expires &&
+      absl::IsUnavailable(fresh.status())) {
+    return old;
+  }
+  return fresh;
+}
+
+absl::StatusOr<TokenBroker::Replacement> TokenBroker::Replace(const std::string& appid,
+                                                              const std::string& fingerprint,
+                                                              BrokerMetrics::Invalidated reason,
+                                                              Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(CachedTokenPtr current, Get(appid, deadline));
+  if (current->fingerprint != fingerprint) return Replacement{false, current};
+  {
+    MutexLock lock(&mutex_);
+    Health& health = health_.try_emplace(appid, options_).first->second;
+    if (clock_.Now() < health.replaced + options_.least_between_replacements) {
+      return RefreshTooOften(appid);
+    }
+    health.replaced = clock_.Now();
+  }
+  DATONG_ASSIGN_OR_RETURN(CachedTokenPtr fresh,
+                          Refresh(appid, current->generation, /*refused=*/true, deadline));
+  if (fresh->fingerprint == fingerprint) return TokenConflict(appid);
+  metrics_.TokenInvalidated(fresh->kind, reason);
+  return Replacement{true, fresh};
+}
+
+void TokenBroker::ForgetFailures(const std::string& appid) {
+  MutexLock lock(&mutex_);
+  const auto found = health_.find(appid);
+  if (found == health_.end()) return;
+  found->second.backoff.Reset();
+  found->second.not_before = Deadline::After(absl::ZeroDuration());
+}
+
+absl::Status TokenBroker::Reload(const std::string& appid, Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
+  DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, deadline));
+  if (app.state == AppState::kRevoked || !record.has_value() || record->access_token.empty()) {
+    cache_.Erase(appid);
+    metrics_.TokenGone(TokenKindOf(app.kind, app.component), appid);
+    return absl::OkStatus();
+  }
+  Adopt(app, *record);
+  return absl::OkStatus();
+}
+
+absl::Status TokenBroker::Sync(Deadline deadline) {
+  absl::StatusOr<std::vector<TokenVersion>> versions = store_.ListVersions(deadline);
+  store_reachable_.store(versions.ok(), std::memory_order_relaxed);
+  if (!versions.ok()) return versions.status();
+  int64_t authorizers[3] = {0, 0, 0};
+  absl::Status worst;
+  for (const TokenVersion& version : *versions) {
+    if (!version.component.empty()) {
+      ++authorizers[version.state == AppState::kActive    ? 0
+                    : version.state == AppState::kRevoked ? 2
+                                                          : 1];
+    }
+    const CachedTokenPtr held = cache_.Find(version.appid);
+    const bool gone = version.generation == 0 || version.state == AppState::kRevoked;
+    const bool stale = held == nullptr ? !gone : gone || held->generation < version.generation;
+    if (stale) worst.Update(Reload(version.appid, deadline));
+  }
+  metrics_.Authorizers(authorizers[0], authorizers[1], authorizers[2]);
+  MutexLock lock(&mutex_);
+  versions_ = *std::move(versions);
+  return worst;
+}
+
+bool TokenBroker::IsDue(const TokenVersion& version) const {
+  if (version.state == AppState::kRevoked) return false;
+  const CachedTokenPtr token = cache_.Find(version.appid);
+  // Accounts without API permission have no token and are asked only when somebody wants it.
+  if (token == nullptr) return version.generation == 0;
+  const absl::Duration ahead =
+      token->kind == TokenKind::kStable ? options_.stable_refresh_ahead : options_.refresh_ahead;
+  const auto spread_s = static_cast<uint64_t>(absl::ToInt64Seconds(options_.spread)) + 1;
+  const absl::Duration spread =
+      absl::Seconds(static_cast<int64_t>(absl::HashOf(version.appid) % spread_s));
+  return clock_.Now() >= token->expires - ahead + spread;
+}
+
+void TokenBroker::RefreshDue() {
+  std::vector<TokenVersion> versions;
+  {
+    MutexLock lock(&mutex_);
+    versions = versions_;
+  }
+  for (const TokenVersion& version : versions) {
+    if (!IsDue(version)) continue;
+    {
+      MutexLock lock(&mutex_);
+      const auto health = health_.find(version.appid);
+      if (health != health_.end() && !health->second.not_before.Passed()) continue;
+      if (!refreshing_.insert(version.appid).second) continue;
+    }
+    const bool taken = pool_.TrySchedule([this, appid = version.appid] {
+      const CachedTokenPtr held = cache_.Find(appid);
+      const absl::Status status =
+          Refresh(appid, held == nullptr ? 0 : held->generation, /*refused=*/false,
+                  Deadline::After(options_.longest_refresh))
+              .status();
+      if (!status.ok()) {
+        LogWarn("token not refreshed", {{"app", appid}, {"reason", GetReason(status)}});
+      }
+      MutexLock lock(&mutex_);
+      refreshing_.erase(appid);
+    });
+    if (!taken) {
+      MutexLock lock(&mutex_);
+      refreshing_.erase(version.appid);
+    }
+  }
+}
+
+absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, int64_t held,
+                                                    bool refused, Deadline deadline) {
+  return flights_.Do(appid, deadline, [&] { return RefreshAlone(appid, held, refused, deadline); });
+}
+
+absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appid, int64_t held,
+                                                         bool refused, Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
+  if (app.state == AppState::kRevoked) return AppRevoked(app.name());
+  DATONG_RETURN_IF_ERROR(HeldBack(app));
+  const Deadline until = deadline.AtMost(options_.longest_refresh);
+  while (true) {
+    DATONG_ASSIGN_OR_RETURN(std::optional<Lease> lease,
+                            store_.TryAcquire(LeaseKey(appid), options_.lease_ttl, until));
+    if (lease.has_value()) {
+      absl::StatusOr<CachedTokenPtr> fresh = RefreshUnderLease(app, *lease, held, refused, until);
+      store_.Release(*lease);
+      return fresh;
+    }
+    // Another replica is at it: its result is ours.
+    DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
+    if (record.has_value() && record->generation > held && !record->access_token.empty() &&
+        clock_.Now() < record->expires - options_.serve_margin) {
+      return Adopt(app, *record);
+    }
+    if (until.Remaining() < absl::Milliseconds(200)) {
+      return WithRetryDelay(PlatformUnreachable(app.name()), absl::Seconds(1));
+    }
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+}
+
+absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, const Lease& lease,
+                                                              int64_t held, bool refused,
+                                                              Deadline deadline) {
+  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> found, store_.Load(app.appid, deadline));
+  TokenRecord record = found.value_or(TokenRecord{});
+  record.appid = app.appid;
+  if (record.generation > held && !record.access_token.empty() &&
+      clock_.Now() < record.expires - options_.serve_margin) {
+    return Adopt(app, record);
+  }
+  const absl::Time begin = absl::Now();  // how long it takes is no business time
+  absl::StatusOr<FetchedToken> fetched = Fetch(app, record, refused, deadline);
+  if (!fetched.ok()) {
+    const absl::Status told = Failed(app, fetched.status());
+    metrics_.Refreshed(kind,
+                       ErrorClassOf(fetched.status()) == ErrorClass::kRevoked
+                           ? BrokerMetrics::Refresh::kRevoked
+                           : BrokerMetrics::Refresh::kUpstreamError,
+                       absl::Now() - begin);
+    return told;
+  }
+  record.access_token = fetched->token;
+  record.refresh_token = fetched->refresh_token;
+  record.fetched = clock_.Now();
+  record.expires = record.fetched + fetched->lifetime;
+  absl::StatusOr<int64_t> generation = store_.Save(lease, record, deadline);
+  if (!generation.ok()) {
+    metrics_.Refreshed(kind,
+                       absl::IsAborted(generation.status()) ? BrokerMetrics::Refresh::kLeaseLost
+                                                            : BrokerMetrics::Refresh::kStoreError,
+                       absl::Now() - begin);
+    return generation.status();
+  }
+  record.generation = *generation;
+  metrics_.Refreshed(kind, BrokerMetrics::Refresh::kOk, absl::Now() - begin);
+  metrics_.FailuresInARow(kind, app.appid, 0);
+  ForgetFailures(app.appid);
+  if (app.state != AppState::kActive) {
+    const absl::Status set = apps_.SetState(app.appid, AppState::kActive, "", deadline);
+    if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
+  }
+  return Adopt(app, record);
+}
+
+absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const TokenRecord& held,
+                                                bool refused, Deadline deadline) {
+  switch (TokenKindOf(app.kind, app.component)) {
+    case TokenKind::kStable:
+      return FetchStable(app, held, refused, deadline);
+    case TokenKind::kComponent:
+      return FetchComponent(app, deadline);
+    case TokenKind::kAuthorizer:
+      return FetchAuthorizer(app, held, deadline);
+  }
+  return absl::InternalError("token kind");
+}
+
+absl::StatusOr<FetchedToken> TokenBroker::FetchStable(const App& app, const TokenRecord& held,
+                                                      bool refused, Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      FetchedToken fetched,
+      platform_.FetchStableToken(app.appid, credentials.app_secret, /*force=*/false, deadline));
+  // The same token again, though the platform refuses it: only force brings another one.
+  if (refused && fetched.token == held.access_token && MayForce(app.appid)) {
+    return platform_.FetchStableToken(app.appid, credentials.app_secret, /*force=*/true, deadline);
+  }
+  return fetched;
+}
+
+absl::StatusOr<FetchedToken> TokenBroker::FetchComponent(const App& app, Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(std::optional<Ticket> ticket, store_.GetTicket(app.appid, deadline));
+  if (!ticket.has_value() || clock_.Now() >= ticket->created + options_.ticket_lifetime) {
+    return TicketMissing(app.appid);
+  }
+  DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
+  return platform_.FetchComponentToken(app.appid, credentials.app_secret, ticket->value, deadline);
+}
+
+absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const TokenRecord& held,
+                                                          Deadline deadline) {
+  const auto fetch = [&](const Secret& refresh_token) {
+    return WithComponentToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
+      return platform_.FetchAuthorizerToken(app.component, token, app.appid, refresh_token,
+                                            deadline);
+    });
+  };
+  if (!held.refresh_token.empty()) {
+    absl::StatusOr<FetchedToken> fetched = fetch(held.refresh_token);
+    if (ErrorClassOf(fetched.status()) != ErrorClass::kNeedsReauth) return fetched;
+  }
+  // The refresh token may have been replaced without our knowledge: the platform tells the current
+  // one.
+  DATONG_ASSIGN_OR_RETURN(
+      AccountDetails details,
+      WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+        return platform_.GetAuthorizerInfo(app.component, token, app.appid, deadline);
+      }));
+  if (details.refresh_token.empty()) return wechat::ErrorCodeStatus(61023, "", app.appid);
+  DATONG_ASSIGN_OR_RETURN(FetchedToken fetched, fetch(details.refresh_token));
+  if (fetched.refresh_token.empty()) fetched.refresh_token = details.refresh_token;
+  return fetched;
+}
+
+bool TokenBroker::MayForce(const std::string& appid) {
+  MutexLock lock(&mutex_);
+  Health& health = health_.try_emplace(appid, options_).first->second;
+  const int64_t today = DayNumber(ShanghaiDay(clock_.Now()));
+  if (health.forced_day != today) health.forced = 0;
+  health.forced_day = today;
+  return ++health.forced <= options_.most_forced_a_day;
+}
+
+absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
+  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  const ErrorClass error = ErrorClassOf(cause);
+  const bool about_ticket = error == ErrorClass::kTicketInvalid;
+  // Asked for a stable token, "invalid credential" is about the secret.
+  const bool about_config = error == ErrorClass::kConfiguration ||
+                            (error == ErrorClass::kTokenInvalid && kind == TokenKind::kStable);
+  const bool about_consent = error == ErrorClass::kNeedsReauth || error == ErrorClass::kRevoked;
+  absl::Status told = PlatformUnreachable(app.name());
+  std::optional<AppState> state;
+  if (about_ticket) {
+    told = TicketMissing(app.appid);
+  } else if (about_config) {
+    state = AppState::kBadConfig;
+    told = AppBadConfig(app.name(), ErrmsgOf(cause));
+  } else if (about_consent) {
+    state = AppState::kNeedsReauth;
+    told = AppNeedsReauth(app.name());
+  } else if (const auto info = GetErrorInfo(cause); info && info->domain == kErrorDomain) {
+    told = cause;  // one of ours already, for example about the component
+  }
+  if (state.has_value() && app.state != *state) {
+    LogError("platform refuses the app for good",
+             {{"app", app.appid}, {"errcode", ErrcodeOf(cause)}, {"errmsg", ErrmsgOf(cause)}});
+    const absl::Status set = apps_.SetState(app.appid, *state, std::string(told.message()),
+                                            Deadline::After(absl::Seconds(2)));
+    if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
+  }
+  int failures = 0;
+  {
+    MutexLock lock(&mutex_);
+    Health& health = health_.try_emplace(app.appid, options_).first->second;
+    absl::Duration delay = health.backoff.Next(random_);
+    if (state.has_value()) delay = options_.probe_interval;
+    // A used up daily quota does not come back with the seconds.
+    if (error == ErrorClass::kQuota) delay = options_.probe_interval;
+    health.not_before = Deadline::After(delay);
+    if (absl::IsUnavailable(told)) told = WithRetryDelay(told, delay);
+    health.last = told;
+    failures = health.backoff.failures();
+  }
+  metrics_.FailuresInARow(kind, app.appid, failures);
+  return told;
+}
+
+absl::Status TokenBroker::HeldBack(const App& app) {
+  MutexLock lock(&mutex_);
+  const auto health = health_.find(app.appid);
+  if (health == health_.end() || health->second.not_before.Passed()) return absl::OkStatus();
+  if (!absl::IsUnavailable(health->second.last)) return health->second.last;
+  return WithRetryDelay(health->second.last, health->second.not_before.Remaining());
+}
+
+CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
+  auto token = std::make_shared<CachedToken>();
+  token->name = app.name();
+  token->project = app.project;
+  token->appid = app.appid;
+  token->app_kind = app.kind;
+  token->kind = TokenKindOf(app.kind, app.component);
+  token->token = record.access_token;
+  token->fingerprint = FingerprintOf(record.access_token);
+  token->expires = record.expires;
+  token->generation = record.generation;
+  cache_.Put(token);
+  metrics_.TokenExpires(token->kind, token->appid, token->expires);
+  return token;
+}
+
+}  // namespace datong::broker

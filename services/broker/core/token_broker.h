@@ -1,0 +1,158 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/exec/single_flight.h"
+#include "common/exec/thread_pool.h"
+#include "common/time/backoff.h"
+#include "common/time/clock.h"
+#include "common/time/deadline.h"
+#include "services/broker/core/app_store.h"
+#include "services/broker/core/metrics.h"
+#include "services/broker/core/platform_client.h"
+#include "services/broker/core/token_cache.h"
+#include "services/broker/core/token_store.h"
+
+namespace datong::broker {
+
+struct TokenBrokerOptions {
+  absl::Duration refresh_ahead = absl::Seconds(900);
+  // WeChat makes a new stable token only in the last 300 s of the old one.
+  absl::Duration stable_refresh_ahead = absl::Seconds(270);
+  absl::Duration spread = absl::Seconds(30);
+  // A token with less left than this is fetched anew before it is handed out.
+  absl::Duration serve_margin = absl::Seconds(60);
+  absl::Duration backoff_first = absl::Seconds(1);
+  absl::Duration backoff_longest = absl::Seconds(60);
+  absl::Duration probe_interval = absl::Minutes(10);
+  absl::Duration least_between_replacements = absl::Seconds(30);
+  int most_forced_a_day = 10;
+  absl::Duration ticket_lifetime = absl::Hours(12);
+  absl::Duration lease_ttl = absl::Seconds(30);
+  // What is done under a lease ends well before the lease does, so it needs no renewal.
+  absl::Duration longest_refresh = absl::Seconds(25);
+  int refresh_threads = 4;
+};
+
+// Hands out tokens and keeps them fresh: refreshes ahead of time under a lease, so that there is
+// one refresher over all replicas, stores what came before anyone sees it, and follows what other
+// replicas stored. Thread-safe. Everything that it is given must outlive it.
+class TokenBroker {
+ public:
+  TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
+              PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock);
+
+  // The token, if memory holds one that may be handed out. Never blocks.
+  CachedTokenPtr FindCached(absl::string_view appid) const;
+  // Whether what memory holds may be behind, since the database cannot be read.
+  bool store_reachable() const { return store_reachable_.load(std::memory_order_relaxed); }
+
+  // The token, fetched first when need be. Blocks on the database and the platform.
+  // Errors: NOT_FOUND/APP_UNKNOWN, FAILED_PRECONDITION/APP_REVOKED, APP_NEEDS_REAUTH,
+  // APP_BAD_CONFIG, TICKET_MISSING; UNAVAILABLE/PLATFORM_UNREACHABLE (with a retry delay).
+  absl::StatusOr<CachedTokenPtr> Get(const std::string& appid, Deadline deadline);
+
+  struct Replacement {
+    bool replaced = false;
+    CachedTokenPtr current;
+  };
+  // The platform refused the token of that fingerprint: fetches another one if it is current still.
+  // Errors: those of Get; RESOURCE_EXHAUSTED/REFRESH_TOO_OFTEN, ABORTED/TOKEN_CONFLICT.
+  absl::StatusOr<Replacement> Replace(const std::string& appid, const std::string& fingerprint,
+                                      BrokerMetrics::Invalidated reason, Deadline deadline);
+
+  // Calls `call` with the component's token; when the platform refuses the token, once more with
+  // another one.
+  template <typename T>
+  absl::StatusOr<T> WithComponentToken(
+      const std::string& component, Deadline deadline,
+      absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call) {
+    absl::StatusOr<CachedTokenPtr> token = Get(component, deadline);
+    if (!token.ok()) return token.status();
+    absl::StatusOr<T> answer = call((*token)->token);
+    if (ErrorClassOf(answer.status()) != wechat::ErrorClass::kTokenInvalid) return answer;
+    absl::StatusOr<Replacement> other =
+        Replace(component, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
+    if (!other.ok()) return other.status();
+    return call(other->current->token);
+  }
+
+  // A ticket came, or an account authorised anew: what held calls back is over.
+  void ForgetFailures(const std::string& appid);
+  // Reads the stored token of one app into memory.
+  absl::Status Reload(const std::string& appid, Deadline deadline);
+
+  // Follows what other replicas stored. Called every few seconds.
+  absl::Status Sync(Deadline deadline);
+  // Starts to refresh what is due, on the broker's own threads. Called every few seconds.
+  void RefreshDue();
+  // Waits for refreshes under way; none are started any more.
+  void Stop() { pool_.Drain(); }
+
+ private:
+  // What failed calls taught, per app.
+  struct Health {
+    explicit Health(const TokenBrokerOptions& options)
+        : backoff(options.backoff_first, options.backoff_longest) {}
+    Backoff backoff;
+    Deadline not_before = Deadline::After(absl::ZeroDuration());
+    absl::Status last;
+    absl::Time replaced = absl::InfinitePast();
+    int64_t forced_day = 0;
+    int forced = 0;
+  };
+
+  absl::StatusOr<CachedTokenPtr> Refresh(const std::string& appid, int64_t held, bool refused,
+                                         Deadline deadline);
+  absl::StatusOr<CachedTokenPtr> RefreshAlone(const std::string& appid, int64_t held, bool refused,
+                                              Deadline deadline);
+  absl::StatusOr<CachedTokenPtr> RefreshUnderLease(const App& app, const Lease& lease, int64_t held,
+                                                   bool refused, Deadline deadline);
+  absl::StatusOr<FetchedToken> Fetch(const App& app, const TokenRecord& held, bool refused,
+                                     Deadline deadline);
+  absl::StatusOr<FetchedToken> FetchStable(const App& app, const TokenRecord& held, bool refused,
+                                           Deadline deadline);
+  absl::StatusOr<FetchedToken> FetchComponent(const App& app, Deadline deadline);
+  absl::StatusOr<FetchedToken> FetchAuthorizer(const App& app, const TokenRecord& held,
+                                               Deadline deadline);
+  // What the caller is told of a failed fetch; remembers how long to leave the platform alone.
+  absl::Status Failed(const App& app, const absl::Status& cause);
+  absl::Status HeldBack(const App& app);
+  bool MayForce(const std::string& appid);
+  CachedTokenPtr Adopt(const App& app, const TokenRecord& record);
+  bool IsDue(const TokenVersion& version) const;
+
+  const TokenBrokerOptions options_;
+  AppStore& apps_;
+  TokenStore& store_;
+  PlatformClient& platform_;
+  BrokerMetrics& metrics_;
+  const Clock& clock_;
+
+  TokenCache cache_;
+  std::atomic<bool> store_reachable_{true};
+  SingleFlight<std::string, CachedTokenPtr> flights_;
+  Mutex mutex_;
+  absl::flat_hash_map<std::string, Health> health_ ABSL_GUARDED_BY(mutex_);
+  std::vector<TokenVersion> versions_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<std::string> refreshing_ ABSL_GUARDED_BY(mutex_);
+  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
+  ThreadPool pool_;
+};
+
+TokenKind TokenKindOf(AppKind kind, absl::string_view component);
+// 12 hexadecimal digits that name a token without telling it.
+std::string FingerprintOf(const Secret& token);
+
+}  // namespace datong::broker

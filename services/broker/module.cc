@@ -1,0 +1,191 @@
+#include "services/broker/module.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker_migrations.h"
+#include "common/base/strings.h"
+#include "common/exec/periodic_task.h"
+#include "common/http/client.h"
+#include "common/log/log.h"
+#include "common/postgres/pool.h"
+#include "common/rpc/client.h"
+#include "common/status/error.h"
+#include "common/status/macros.h"
+#include "services/broker/config.h"
+#include "services/broker/core/audit_log.h"
+#include "services/broker/rpc/grpc_services.h"
+#include "services/broker/store/file_audit_spool.h"
+#include "services/broker/store/postgres_app_store.h"
+#include "services/broker/store/postgres_audit_store.h"
+#include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_token_store.h"
+#include "services/broker/store/postgres_work_store.h"
+#include "services/broker/upstream/grpc_peers.h"
+#include "services/broker/upstream/http_platform_client.h"
+
+namespace datong::broker {
+namespace {
+
+constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
+
+// The object graph, in the order of dependence; destroyed from the end.
+class BrokerModule : public server::Module {
+ public:
+  BrokerModule(server::Environment& environment, Config config, crypto::KeyRing keys)
+      : config_(std::move(config)),
+        clock_(environment.clock()),
+        envelope_(std::move(keys)),
+        metrics_(environment.metrics(), config_.metrics_per_app),
+        pool_({environment.shared().database_dsn, environment.shared().database_max_connections},
+              environment.metrics()),
+        job_writer_(pool_, envelope_, clock_),
+        apps_(pool_, envelope_, job_writer_, clock_),
+        token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
+        authorizations_(pool_, token_store_, job_writer_, clock_),
+        work_(pool_, envelope_, job_writer_, clock_),
+        audit_store_(pool_),
+        http_(HttpOptions(environment.shared())),
+        platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
+                   environment.shared().wechat_open_url},
+                  http_, environment.metrics()),
+        outgoing_(environment.metrics()),
+        identity_(environment.PeerChannel("identity"), outgoing_),
+        ingest_(environment.PeerChannel("ingest"), outgoing_),
+        audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
+        tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
+        authorizer_(config_.authorizer, apps_, authorizations_, token_store_, tokens_, platform_,
+                    metrics_, clock_),
+        api_(config_.api, tokens_, platform_, metrics_, clock_),
+        login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
+        worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
+                identity_, ingest_, metrics_, clock_),
+        pushes_(apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); }),
+        project_handlers_(apps_, audit_),
+        authorization_handlers_(authorizer_, authorizations_, apps_),
+        token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
+        services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
+                                   token_handlers_)) {}
+
+  std::string name() const override { return "broker"; }
+
+  std::vector<grpc::Service*> GrpcServices() override {
+    std::vector<grpc::Service*> services;
+    for (const auto& service : services_) services.push_back(service.get());
+    return services;
+  }
+
+  absl::Status Start() override {
+    DATONG_RETURN_IF_ERROR(tokens_.Sync(Deadline::After(absl::Seconds(5))));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.poll_interval, [this] {
+      LogFailure("token poll", tokens_.Sync(Deadline::After(absl::Seconds(5))));
+      tokens_.RefreshDue();
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(
+        clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
+      LogFailure("maintenance", worker_.Maintain());
+    }));
+    worker_task_ =
+        std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
+    started_.store(worker_task_.get());
+    return absl::OkStatus();
+  }
+
+  void Stop() override {
+    started_.store(nullptr);
+    if (worker_task_ != nullptr) worker_task_->Stop();
+    for (const auto& task : tasks_) task->Stop();
+    tokens_.Stop();
+    audit_.Flush(Deadline::After(absl::Seconds(2)));
+  }
+
+  // A database that goes later leaves the broker ready: it serves tokens from memory.
+  absl::Status CheckReady() override {
+    return worker_task_ == nullptr ? absl::UnavailableError("the broker has not started yet")
+                                   : absl::OkStatus();
+  }
+
+ private:
+  static http::ClientOptions HttpOptions(const server::SharedSettings& shared) {
+    http::ClientOptions options;
+    options.allow_private = shared.wechat_allow_private_upstream;
+    return options;
+  }
+
+  AuditSpool* Spool() {
+    if (config_.audit_spool.empty()) return nullptr;
+    spool_.emplace(config_.audit_spool, config_.audit_spool_bytes);
+    return &*spool_;
+  }
+
+  static void LogFailure(const char* what, const absl::Status& status) {
+    if (!status.ok()) LogWarn("task failed", {{"task", what}, {"reason", GetReason(status)}});
+  }
+
+  // Handlers may still run while the task ends.
+  void WakeWorker() {
+    if (PeriodicTask* task = started_.load()) task->Wake();
+  }
+
+  void RunWorker() {
+    while (started_.load() != nullptr) {
+      absl::StatusOr<int> taken = worker_.RunOnce();
+      LogFailure("background work", taken.status());
+      if (!taken.ok() || *taken == 0) return;
+    }
+  }
+
+  const Config config_;
+  const Clock& clock_;
+  const crypto::Envelope envelope_;
+  BrokerMetrics metrics_;
+  postgres::Pool pool_;
+  JobWriter job_writer_;
+  PostgresAppStore apps_;
+  PostgresTokenStore token_store_;
+  PostgresAuthorizationStore authorizations_;
+  PostgresWorkStore work_;
+  PostgresAuditStore audit_store_;
+  http::Client http_;
+  HttpPlatformClient platform_;
+  rpc::Outgoing outgoing_;
+  GrpcIdentityPeer identity_;
+  GrpcIngestPeer ingest_;
+  std::optional<FileAuditSpool> spool_;
+  AuditLog audit_;
+  TokenBroker tokens_;
+  Authorizer authorizer_;
+  ApiProxy api_;
+  Login login_;
+  Worker worker_;
+  std::atomic<PeriodicTask*> started_{nullptr};
+  PushReceiver pushes_;
+  ProjectHandlers project_handlers_;
+  AuthorizationHandlers authorization_handlers_;
+  TokenHandlers token_handlers_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<PeriodicTask> worker_task_;
+  std::vector<std::unique_ptr<PeriodicTask>> tasks_;
+};
+
+absl::StatusOr<std::unique_ptr<server::Module>> Make(server::Environment& environment) {
+  Config config = Config::FromSettings(environment.settings());
+  config.authorizer.public_url = environment.shared().public_url;
+  DATONG_ASSIGN_OR_RETURN(crypto::KeyRing keys,
+                          crypto::KeyRing::Load(environment.shared().keys_folder));
+  return std::make_unique<BrokerModule>(environment, std::move(config), std::move(keys));
+}
+
+}  // namespace
+
+const server::ModuleDefinition kModule{"broker", &Make, &Migrations};
+
+}  // namespace datong::broker

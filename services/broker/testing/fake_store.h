@@ -1,0 +1,155 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/mutex.h"
+#include "common/time/clock.h"
+#include "services/broker/core/app_store.h"
+#include "services/broker/core/audit_store.h"
+#include "services/broker/core/authorization_store.h"
+#include "services/broker/core/token_store.h"
+#include "services/broker/core/work_store.h"
+
+namespace datong::broker {
+
+// All stores of the broker in memory, over the same rows, as PostgreSQL has them. Held to the same
+// contract by store/store_contract_test.cc. Thread-safe.
+class FakeStore : public AppStore,
+                  public TokenStore,
+                  public AuthorizationStore,
+                  public WorkStore,
+                  public AuditStore {
+ public:
+  explicit FakeStore(const Clock& clock) : clock_(clock) {}
+
+  // From now on every call fails as if the database were gone, or works again.
+  void SetReachable(bool reachable) {
+    MutexLock lock(&mutex_);
+    reachable_ = reachable;
+  }
+  // Ends all leases, as if their holders had died.
+  void ExpireLeases() {
+    MutexLock lock(&mutex_);
+    held_.clear();
+  }
+  size_t pending_jobs(JobKind kind) const;
+
+  absl::StatusOr<Project> CreateProject(const Project& project, Deadline deadline) override;
+  absl::StatusOr<Project> GetProject(const std::string& id, Deadline deadline) override;
+  absl::StatusOr<std::vector<Project>> ListProjects(const std::string& after, int limit,
+                                                    Deadline deadline) override;
+  absl::StatusOr<App> CreateApp(const App& app, const Credentials& credentials,
+                                Deadline deadline) override;
+  absl::StatusOr<App> GetApp(const std::string& appid, Deadline deadline) override;
+  absl::StatusOr<std::vector<App>> ListApps(const std::string& project, const std::string& after,
+                                            int limit, Deadline deadline) override;
+  absl::StatusOr<App> UpdateApp(const std::string& appid,
+                                const std::optional<std::string>& display_name,
+                                const std::optional<std::string>& open_platform_account,
+                                const std::optional<Credentials>& credentials,
+                                Deadline deadline) override;
+  absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,
+                        Deadline deadline) override;
+  absl::StatusOr<Credentials> GetCredentials(const std::string& appid, Deadline deadline) override;
+  absl::StatusOr<AccountFeedPage> ReadFeed(const std::string& project, const std::string& cursor,
+                                           int limit, Deadline deadline) override;
+
+  absl::StatusOr<std::vector<TokenVersion>> ListVersions(Deadline deadline) override;
+  absl::StatusOr<std::optional<TokenRecord>> Load(const std::string& appid,
+                                                  Deadline deadline) override;
+  absl::StatusOr<int64_t> Save(const Lease& lease, const TokenRecord& record,
+                               Deadline deadline) override;
+  absl::Status SaveTicket(const std::string& component, const Ticket& ticket,
+                          Deadline deadline) override;
+  absl::StatusOr<std::optional<Ticket>> GetTicket(const std::string& component,
+                                                  Deadline deadline) override;
+  absl::StatusOr<std::optional<Lease>> TryAcquire(const std::string& key, absl::Duration ttl,
+                                                  Deadline deadline) override;
+  void Release(const Lease& lease) override;
+
+  absl::Status CreateLink(const AuthorizationLink& link, Deadline deadline) override;
+  absl::StatusOr<AuthorizationLink> GetLink(const std::string& id, Deadline deadline) override;
+  absl::Status SavePreAuthCode(const std::string& code, const std::string& link, absl::Time expires,
+                               Deadline deadline) override;
+  absl::StatusOr<std::string> LinkOfPreAuthCode(const std::string& code,
+                                                Deadline deadline) override;
+  absl::StatusOr<std::string> FindExchanged(const std::string& code, Deadline deadline) override;
+  absl::Status SaveExchange(const Lease& lease, const std::string& project,
+                            const std::string& component, const std::string& code,
+                            const std::string& link, const GrantedAuthorization& granted,
+                            absl::Time now, Deadline deadline) override;
+  absl::Status SaveDetails(const std::string& appid, const AccountDetails& details,
+                           Deadline deadline) override;
+  absl::Status Revoke(const std::string& component, const std::string& appid, absl::Time when,
+                      Deadline deadline) override;
+  absl::StatusOr<Authorization> GetAuthorization(const std::string& project,
+                                                 const std::string& appid,
+                                                 Deadline deadline) override;
+  absl::StatusOr<std::vector<Authorization>> ListAuthorizations(const std::string& project,
+                                                                const std::string& after, int limit,
+                                                                Deadline deadline) override;
+
+  absl::StatusOr<bool> AddPush(const NewJob& push, Deadline deadline) override;
+  absl::Status Enqueue(const NewJob& job, Deadline deadline) override;
+  absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
+                                         Deadline deadline) override;
+  absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) override;
+  absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,
+                     Deadline deadline) override;
+  absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
+  absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
+  absl::Status SaveLogin(const App& app, const std::string& openid, const Secret& session_key,
+                         const NewJob& evidence, absl::Duration delay, Deadline deadline) override;
+  absl::Status DropEvidence(const std::string& key, Deadline deadline) override;
+
+  absl::Status Append(const std::vector<AccessRow>& rows, Deadline deadline) override;
+  absl::StatusOr<std::vector<AccessRow>> List(const AccessFilter& filter, int limit,
+                                              Deadline deadline) override;
+
+ private:
+  struct QueuedJob {
+    Job job;
+    absl::Time due;
+    bool claimed = false;
+  };
+  struct Change {
+    std::string project;
+    std::string appid;
+    absl::Time time;
+  };
+  absl::Status Check() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Tell(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Put(const NewJob& job, absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void PutFor(JobKind kind, const App& app, absl::Duration delay)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<int64_t> Write(const Lease& lease, const TokenRecord& record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Authorization WithState(const Authorization& authorization) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const Clock& clock_;
+  mutable Mutex mutex_;
+  bool reachable_ ABSL_GUARDED_BY(mutex_) = true;
+  std::map<std::string, Project> projects_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, App> apps_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Authorization> authorizations_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Change> changes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, TokenRecord> tokens_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Ticket> tickets_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, int64_t> epochs_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, AuthorizationLink> links_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> pre_auth_codes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> codes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, absl::Time> inbox_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<JobKind, std::string>, QueuedJob> jobs_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_job_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, AccessRow> accesses_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace datong::broker

@@ -1,0 +1,175 @@
+#include "services/broker/upstream/grpc_peers.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/log/log.h"
+#include "common/status/macros.h"
+#include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/ingest/v1/event.grpc.pb.h"
+#include "datong/ingest/v1/source.grpc.pb.h"
+
+namespace datong::broker {
+namespace {
+
+using IdentityStub = identity::v1::IdentityService::StubInterface;
+using SourceStub = ingest::v1::SourceService::StubInterface;
+using EventStub = ingest::v1::EventService::StubInterface;
+
+constexpr rpc::CallOptions kIdempotent{.longest = absl::Seconds(10), .idempotent = true};
+
+rpc::CallContext Background(Deadline deadline) {
+  return rpc::MakeBackgroundCall("broker.worker", deadline);
+}
+
+std::string ProjectName(const std::string& id) { return absl::StrCat("projects/", id); }
+
+template <typename Timestamp>
+void SetTime(absl::Time time, Timestamp* timestamp) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  timestamp->set_seconds(micros / 1'000'000);
+  timestamp->set_nanos(static_cast<int32_t>(micros % 1'000'000) * 1000);
+}
+
+void Fill(const Evidence& evidence, identity::v1::Evidence* message) {
+  message->set_kind(evidence.kind);
+  message->add_ids(absl::StrCat("openid:", evidence.appid, ":", evidence.openid));
+  if (!evidence.unionid.empty()) {
+    // identity knows to which Open Platform account the app is bound.
+    message->add_ids(absl::StrCat("unionid:@", evidence.appid, ":", evidence.unionid));
+  }
+  SetTime(evidence.observed, message->mutable_observed_time());
+  message->set_appid(evidence.appid);
+  message->set_request_id(evidence.request_id);
+  message->set_obtained_by("broker");
+}
+
+}  // namespace
+
+struct GrpcIdentityPeer::Stub {
+  std::unique_ptr<identity::v1::IdentityService::Stub> identity;
+};
+
+GrpcIdentityPeer::GrpcIdentityPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
+    : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
+  stub_->identity = identity::v1::IdentityService::NewStub(std::move(channel));
+}
+GrpcIdentityPeer::~GrpcIdentityPeer() = default;
+
+absl::Status GrpcIdentityPeer::RegisterProject(const Project& project, Deadline deadline) {
+  identity::v1::RegisterProjectRequest request;
+  request.set_project(project.name());
+  request.set_number(project.number);
+  return outgoing_
+      .Call(Background(deadline), "/datong.identity.v1.IdentityService/RegisterProject",
+            *stub_->identity, &IdentityStub::RegisterProject, request, kIdempotent)
+      .status();
+}
+
+absl::Status GrpcIdentityPeer::BindApp(const App& app, Deadline deadline) {
+  identity::v1::BindAppRequest request;
+  request.set_project(ProjectName(app.project));
+  request.set_appid(app.appid);
+  request.set_open_platform_account(app.open_platform_account);
+  return outgoing_
+      .Call(Background(deadline), "/datong.identity.v1.IdentityService/BindApp", *stub_->identity,
+            &IdentityStub::BindApp, request, kIdempotent)
+      .status();
+}
+
+absl::Status GrpcIdentityPeer::Link(const std::string& project,
+                                    const std::vector<Evidence>& evidence, Deadline deadline) {
+  identity::v1::LinkBatchRequest request;
+  request.set_project(ProjectName(project));
+  for (const Evidence& one : evidence) Fill(one, request.add_evidence());
+  DATONG_ASSIGN_OR_RETURN(
+      identity::v1::LinkBatchResponse response,
+      outgoing_.Call(Background(deadline), "/datong.identity.v1.IdentityService/LinkBatch",
+                     *stub_->identity, &IdentityStub::LinkBatch, request, kIdempotent));
+  for (const auto& rejected : response.rejected()) {
+    LogWarn("identity can never store this evidence", {{"reason", rejected.reason()}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project,
+                                                      const Evidence& evidence, Deadline deadline) {
+  identity::v1::LinkRequest request;
+  request.set_project(ProjectName(project));
+  Fill(evidence, request.mutable_evidence());
+  DATONG_ASSIGN_OR_RETURN(
+      identity::v1::LinkResponse response,
+      outgoing_.Call(Background(deadline), "/datong.identity.v1.IdentityService/Link",
+                     *stub_->identity, &IdentityStub::Link, request, kIdempotent));
+  // A refused link leaves two persons: the one who holds the openid is who logged in.
+  const std::string openid = absl::StrCat("openid:", evidence.appid, ":", evidence.openid);
+  for (const auto& person : response.persons()) {
+    for (const auto& identifier : person.identifiers()) {
+      if (identifier.identifier() == openid) return person.name();
+    }
+  }
+  return response.persons().empty() ? std::string() : response.persons(0).name();
+}
+
+struct GrpcIngestPeer::Stub {
+  std::unique_ptr<ingest::v1::SourceService::Stub> sources;
+  std::unique_ptr<ingest::v1::EventService::Stub> events;
+};
+
+GrpcIngestPeer::GrpcIngestPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
+    : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
+  stub_->sources = ingest::v1::SourceService::NewStub(channel);
+  stub_->events = ingest::v1::EventService::NewStub(std::move(channel));
+}
+GrpcIngestPeer::~GrpcIngestPeer() = default;
+
+absl::Status GrpcIngestPeer::RegisterProject(const Project& project, Deadline deadline) {
+  ingest::v1::RegisterProjectRequest request;
+  request.set_project(project.name());
+  request.set_number(project.number);
+  return outgoing_
+      .Call(Background(deadline), "/datong.ingest.v1.SourceService/RegisterProject",
+            *stub_->sources, &SourceStub::RegisterProject, request, kIdempotent)
+      .status();
+}
+
+absl::StatusOr<std::string> GrpcIngestPeer::EnsurePushSource(const App& app, Deadline deadline) {
+  ingest::v1::EnsurePushSourceRequest request;
+  request.set_project(ProjectName(app.project));
+  request.set_app(app.appid);
+  request.set_display_name(app.display_name);
+  DATONG_ASSIGN_OR_RETURN(
+      ingest::v1::EnsurePushSourceResponse response,
+      outgoing_.Call(Background(deadline), "/datong.ingest.v1.SourceService/EnsurePushSource",
+                     *stub_->sources, &SourceStub::EnsurePushSource, request, kIdempotent));
+  return response.source().name();
+}
+
+absl::Status GrpcIngestPeer::AppendEvents(const std::string& source,
+                                          const std::vector<PushEvent>& events, Deadline deadline) {
+  ingest::v1::AppendEventsRequest request;
+  request.set_source(source);
+  for (const PushEvent& event : events) {
+    ingest::v1::Event* message = request.add_events();
+    message->set_event_id(event.event_id);
+    SetTime(event.event_time, message->mutable_event_time());
+    message->set_type(ingest::v1::EVENT_TYPE_PLATFORM_PUSH);
+    message->set_event_name(event.name);
+    message->set_identifier(event.identifier);
+    for (const auto& [name, value] : event.attributes) {
+      (*message->mutable_attributes())[name] = value;
+    }
+  }
+  DATONG_ASSIGN_OR_RETURN(
+      ingest::v1::AppendEventsResponse response,
+      outgoing_.Call(Background(deadline), "/datong.ingest.v1.EventService/AppendEvents",
+                     *stub_->events, &EventStub::AppendEvents, request, kIdempotent));
+  for (const auto& result : response.results()) {
+    if (result.code() == ingest::v1::EVENT_RESULT_CODE_REFUSED) {
+      LogWarn("ingest refuses a push", {{"source", source}, {"reason", result.reason()}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace datong::broker

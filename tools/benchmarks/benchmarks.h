@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "tools/benchmarks/figure.h"
+
+namespace datong::bench {
+
+// Each starts what it needs, measures, and leaves nothing behind. `rounds`: how often a ratio is
+// taken; the median counts.
+
+// GetToken from memory ÷ a bare gRPC callback server with answers of the same size.
+absl::StatusOr<std::vector<Figure>> BenchToken(int rounds);
+// Durable events a second over the gRPC stream, and over HTTP in batches of 50, ÷ binary COPY of
+// the same rows into the same table with its indexes, in commits of the same size.
+absl::StatusOr<std::vector<Figure>> BenchIngest(int rounds);
+// Start to ready, and memory when idle, of each service whose binary stands beside this program.
+absl::StatusOr<std::vector<Figure>> BenchStart();
+
+}  // namespace datong::bench

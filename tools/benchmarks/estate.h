@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/http/server.h"
+#include "common/metrics/registry.h"
+#include "common/postgres/private_cluster.h"
+#include "common/server/module.h"
+#include "common/server/process.h"
+
+namespace datong::bench {
+
+// A private database with fsync on, migrated for `modules`; the folder of keys; a platform that
+// hands out one token; all gone at the end.
+class Estate {
+ public:
+  // Errors: those of the cluster and of the migrations.
+  static absl::StatusOr<std::unique_ptr<Estate>> Make(
+      const std::vector<server::ModuleDefinition>& modules);
+  ~Estate();
+
+  Secret dsn() const { return cluster_->Dsn(); }
+  const std::string& folder() const { return folder_; }
+  // The settings that let a process of any services run here, on free ports.
+  std::map<std::string, std::string> Flags() const;
+  // The modules in one process of this program, ready.
+  absl::StatusOr<std::unique_ptr<server::Process>> StartProcess(
+      const std::string& component, const std::vector<server::ModuleDefinition>& modules);
+
+ private:
+  Estate() = default;
+  absl::Status StartPlatform();
+
+  std::string folder_;
+  std::unique_ptr<postgres::PrivateCluster> cluster_;
+  metrics::Registry registry_;
+  http::Router router_;
+  std::unique_ptr<http::Server> platform_;
+};
+
+}  // namespace datong::bench

@@ -1,0 +1,76 @@
+// Prints what the suite is measured by, each figure beside its bar. See --help.
+#include <cstring>
+#include <iostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/log/log.h"
+#include "tools/benchmarks/benchmarks.h"
+
+namespace {
+
+constexpr char kHelp[] = R"(Usage: tools/bench [token|ingest|start …] [--rounds=N] [--json]
+
+Measures the suite against its limits, in one run on this machine; figures are ratios where that is
+possible, so that they hold on other machines too. Without a name: all.
+
+  token    GetToken from memory / a bare gRPC callback server (>= 0.7)
+  ingest   durable events a second / binary COPY of the same rows: gRPC stream (>= 0.4),
+           HTTP in batches of 50 (>= 0.25)
+  start    start to ready (<= 1 s) and idle memory (<= 64 MiB) of each service
+
+  --rounds=N  how often a ratio is taken; the median counts (5)
+  --json      for programs
+
+Ends with 0 when every figure reaches its bar, with 1 when one does not, with 2 when something could
+not be measured. Needs a machine that does nothing else meanwhile.
+)";
+
+int Fail(const std::string& problem) {
+  std::cerr << problem << "\n";
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::set<std::string> names;
+  int rounds = 5;
+  bool json = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::cout << kHelp;
+      return 0;
+    }
+    if (argument == "--json") {
+      json = true;
+    } else if (argument.rfind("--rounds=", 0) == 0) {
+      rounds = std::atoi(argument.c_str() + std::strlen("--rounds="));
+      if (rounds < 1 || rounds > 100) return Fail("--rounds must be 1 to 100.");
+    } else if (argument == "token" || argument == "ingest" || argument == "start") {
+      names.insert(argument);
+    } else {
+      return Fail("\"" + argument + "\" is not known; see tools/bench --help.");
+    }
+  }
+  if (names.empty()) names = {"token", "ingest", "start"};
+
+  using datong::bench::Figure;
+  std::vector<Figure> figures;
+  for (const std::string& name : names) {
+    std::cerr << "measuring " << name << " …\n";
+    const absl::StatusOr<std::vector<Figure>> measured =
+        name == "token"    ? datong::bench::BenchToken(rounds)
+        : name == "ingest" ? datong::bench::BenchIngest(rounds)
+                           : datong::bench::BenchStart();
+    if (!measured.ok()) return Fail(name + ": " + std::string(measured.status().message()));
+    figures.insert(figures.end(), measured->begin(), measured->end());
+  }
+  std::cout << (json ? FormatJson(figures) : FormatTable(figures));
+  for (const Figure& figure : figures) {
+    if (!figure.Passes()) return 1;
+  }
+  return 0;
+}
