@@ -8,8 +8,11 @@
 
 #include <atomic>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/http/client.h"
 #include "common/rpc/client.h"
 #include "common/rpc/testing/echo_service.h"
@@ -258,6 +261,19 @@ TEST_F(ProcessTest, PrintsSettingsWithoutSecrets) {
   unlink(file.c_str());
   EXPECT_THAT(process.settings().Print(),
               AllOf(HasSubstr("database.dsn = \"***\""), Not(HasSubstr("CANARY"))));
+}
+
+TEST_F(ProcessTest, TheReadmeNamesEverySetting) {
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  std::ifstream in("README.md");
+  std::ostringstream readme;
+  readme << in.rdbuf();
+  for (absl::string_view line : absl::StrSplit(process.settings().Help(), '\n')) {
+    if (!absl::ConsumePrefix(&line, "  --")) continue;
+    const std::string key(line.substr(0, line.find('=')));
+    EXPECT_THAT(readme.str(), HasSubstr("| `" + key + "` |"));
+  }
 }
 
 TEST_F(ProcessTest, APortThatIsTakenIsNamed) {
