@@ -24,6 +24,10 @@ class Emitter {
   void End() { ended_ = true; }
   // How long to wait before the next step when this one emitted nothing; default 250 ms.
   void SetIdleWait(absl::Duration wait) { idle_wait_ = wait; }
+  // True when the next message is here already, so that the handler will be called again at once: a
+  // handler that overlaps its work may then answer this message later. (Bidirectional streams only.)
+  bool more_waiting() const { return more_waiting_; }
+  void SetMoreWaiting(bool more) { more_waiting_ = more; }
 
   std::deque<Response>& messages() { return messages_; }
   bool ended() const { return ended_; }
@@ -32,6 +36,7 @@ class Emitter {
  private:
   std::deque<Response> messages_;
   bool ended_ = false;
+  bool more_waiting_ = false;
   absl::Duration idle_wait_ = absl::Milliseconds(250);
 };
 
@@ -237,6 +242,7 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
   void Run() {
     for (int handled = 0;; ++handled) {
       Request message;
+      bool more_waiting = false;
       {
         MutexLock lock(&mutex_);
         if (!HasWork()) {
@@ -247,10 +253,12 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
         if (handled == kMessagesPerTurn) return Schedule();
         message = std::move(inbox_.front());
         inbox_.pop_front();
+        more_waiting = !inbox_.empty();
         ReadMore();
       }
       call_.deadline = deadline_.AtMost(kDefaultDeadline);
       Emitter<Response> out;
+      out.SetMoreWaiting(more_waiting);
       const absl::Status status = Calls::Guard([&] { return on_message_(call_, message, out); });
       MutexLock lock(&mutex_);
       for (Response& response : out.messages()) outbox_.push_back(std::move(response));

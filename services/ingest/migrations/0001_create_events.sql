@@ -125,7 +125,7 @@ CREATE TABLE ingest.evidence_outbox (
   id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   tenant_id    int NOT NULL,
   evidence_id  text NOT NULL,
-  kind         text NOT NULL,              -- client.claim, tenant.login, seen
+  kind         text NOT NULL,              -- client.claim, tenant.login, tenant.import
   ids          text NOT NULL,              -- PI; JSON array of kind:scope:value
   app          text NOT NULL,              -- appid of the source, or empty
   source       text NOT NULL,              -- name of the source
@@ -140,6 +140,7 @@ CREATE TABLE ingest.consents (
   tenant_id  int NOT NULL,
   node       bigint NOT NULL,
   granted    boolean NOT NULL,
+  said_at    timestamptz NOT NULL,         -- the latest word holds
   PRIMARY KEY (tenant_id, node)
 );
 

@@ -1,0 +1,88 @@
+#include "services/ingest/core/identity_workers.h"
+
+#include <utility>
+
+#include "common/status/error.h"
+#include "common/status/macros.h"
+
+namespace datong::ingest {
+namespace {
+
+constexpr int kRecordsPerCall = 1'000;
+constexpr absl::Duration kLease = absl::Seconds(30);
+
+std::string ProjectOf(const SourceSnapshot& snapshot, int32_t tenant_id) {
+  for (const Project& project : snapshot.projects()) {
+    if (project.number == tenant_id) return project.id;
+  }
+  return "";
+}
+
+}  // namespace
+
+absl::Status EvidenceShipper::ShipAll(absl::Duration longest) {
+  const Deadline deadline = Deadline::After(longest);
+  absl::Status status;
+  while (!deadline.Passed()) {
+    DATONG_ASSIGN_OR_RETURN(const std::vector<PendingEvidence> records,
+                            outbox_.Claim(kRecordsPerCall, kLease, deadline));
+    if (records.empty()) break;
+    const std::string project =
+        ProjectOf(*sources_.Snapshot(), records.front().tenant_id);
+    std::vector<int64_t> ids;
+    ids.reserve(records.size());
+    for (const PendingEvidence& record : records) ids.push_back(record.id);
+    status = identity_.LinkBatch(project, records, deadline);
+    if (!status.ok()) {
+      DATONG_RETURN_IF_ERROR(outbox_.Release(ids, Deadline::After(absl::Seconds(2))));
+      break;
+    }
+    DATONG_RETURN_IF_ERROR(outbox_.Delete(ids, deadline));
+  }
+  if (const absl::StatusOr<EvidenceBacklog> backlog = outbox_.Backlog(Deadline::After(absl::Seconds(2)));
+      backlog.ok()) {
+    metrics_.EvidenceBacklog(backlog->waiting, backlog->oldest);
+  }
+  return status;
+}
+
+absl::Status ConsentFollower::Load(Deadline deadline) {
+  // Cursors first: what is stored between the two readings is then read twice, not never.
+  for (const Project& project : sources_.Snapshot()->projects()) {
+    DATONG_ASSIGN_OR_RETURN(cursors_[project.number], store_.Cursor(project.number, deadline));
+  }
+  DATONG_ASSIGN_OR_RETURN(const std::vector<ConsentEntry> entries, store_.LoadAll(deadline));
+  book_.Apply(entries);
+  return absl::OkStatus();
+}
+
+absl::Status ConsentFollower::Follow(absl::Duration longest) {
+  const Deadline deadline = Deadline::After(longest);
+  absl::Status first_error;
+  for (const Project& project : sources_.Snapshot()->projects()) {
+    std::string& cursor = cursors_[project.number];
+    for (bool more = true; more && !deadline.Passed();) {
+      absl::StatusOr<ConsentPage> page = identity_.ListConsents(project.id, cursor, deadline);
+      if (!page.ok() && GetReason(page.status()) == "CURSOR_STALE" && !cursor.empty()) {
+        cursor.clear();  // identity's database was restored: from the beginning
+        continue;
+      }
+      if (!page.ok()) {
+        // One project that identity does not know yet must not hold back the others.
+        if (first_error.ok()) first_error = page.status();
+        break;
+      }
+      for (ConsentEntry& entry : page->entries) entry.tenant_id = project.number;
+      if (page->next_cursor != cursor) {
+        DATONG_RETURN_IF_ERROR(
+            store_.Save(project.number, page->entries, page->next_cursor, deadline));
+        book_.Apply(page->entries);
+        cursor = page->next_cursor;
+      }
+      more = page->full;
+    }
+  }
+  return first_error;
+}
+
+}  // namespace datong::ingest

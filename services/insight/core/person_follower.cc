@@ -1,0 +1,55 @@
+#include "services/insight/core/person_follower.h"
+
+#include "common/status/error.h"
+#include "common/status/macros.h"
+#include "services/insight/core/errors.h"
+
+namespace datong::insight {
+
+absl::StatusOr<int64_t> PersonFollower::CatchUp(const Asker& asker, const std::string& project) {
+  return flights_.Do(project, asker.deadline, [&] { return ReadToEnd(asker, project); });
+}
+
+absl::StatusOr<int64_t> PersonFollower::ReadToEnd(const Asker& asker, const std::string& project) {
+  for (;;) {
+    DATONG_ASSIGN_OR_RETURN(const PersonProjection::Position position,
+                            projection_.GetPosition(project, asker.deadline));
+    const absl::StatusOr<FeedPage> page = feed_.Read(asker, project, position.cursor);
+    if (GetReason(page.status()) == "CURSOR_STALE") {
+      // The database was restored: what we copied may never have happened.
+      DATONG_RETURN_IF_ERROR(projection_.Reset(project, asker.deadline));
+      continue;
+    }
+    if (!page.ok()) return page.status();
+    const bool first = position.cursor.empty();
+    if (first || !page->changes.empty()) {
+      DATONG_RETURN_IF_ERROR(projection_.Apply(project, position.cursor, *page, asker.deadline));
+    }
+    if (page->changes.empty() || page->changes.back().version >= page->graph_version) {
+      metrics_.FeedLag(absl::ZeroDuration());
+      return page->changes.empty() ? position.version : page->changes.back().version;
+    }
+    metrics_.FeedLag(clock_.Now() - page->changes.back().change_time);
+    if (asker.deadline.Passed()) {
+      return NotCaughtUp("copy of the persons", page->graph_version, page->changes.back().version);
+    }
+  }
+}
+
+absl::Status PersonFollower::CatchUpAll(const Asker& asker) {
+  DATONG_ASSIGN_OR_RETURN(const std::vector<std::string> projects,
+                          projection_.ListProjects(asker.deadline));
+  absl::Status first_error;
+  for (const std::string& project : projects) {
+    first_error.Update(CatchUp(asker, project).status());
+  }
+  return first_error;
+}
+
+absl::StatusOr<int64_t> PersonFollower::GetVersion(const std::string& project, Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(const PersonProjection::Position position,
+                          projection_.GetPosition(project, deadline));
+  return position.version;
+}
+
+}  // namespace datong::insight
