@@ -21,6 +21,9 @@ struct Sources {
   std::map<std::string, std::string> flags;        // "database.max_connections" → "10"
 };
 
+// The variables of this process's environment whose names begin with DATONG_.
+std::map<std::string, std::string> DatongEnvironment();
+
 // The settings of one process. A service reads each of its keys once, in FromSettings, with type,
 // default and range; faults are collected, so that all are reported together by Finish().
 // Keys are dotted paths in lower case: "broker.refresh_ahead". In the environment, '.' and '-'
@@ -48,6 +51,9 @@ class Settings {
   std::vector<std::string> StringList(const std::string& key,
                                       const std::vector<std::string>& fallback,
                                       const std::string& help);
+  // Every key one level below `prefix`, for names that only the operator knows:
+  // "peers" takes peers.identity and peers.ingest.
+  std::map<std::string, std::string> StringMap(const std::string& prefix, const std::string& help);
   // The content (without closing line break) of the file that `key`_file names; empty when unset.
   // The value itself can be set nowhere but in that file.
   Secret SecretFromFile(const std::string& key, const std::string& help);

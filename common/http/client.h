@@ -24,15 +24,15 @@ struct ClientOptions {
 
 struct ClientRequest {
   std::string method = "GET";
-  std::string url;
-  Headers headers;
-  std::string body;
+  std::string url = {};
+  Headers headers = {};
+  std::string body = {};
 };
 
 struct ClientResponse {
   int status = 0;
-  Headers headers;
-  std::string body;
+  Headers headers = {};
+  std::string body = {};
 };
 
 // Sends HTTP requests over kept-alive connections (libcurl multi, one thread of its own). TLS
@@ -45,7 +45,8 @@ class Client {
 
   // Any HTTP status is an answer. Errors: UNAVAILABLE/HTTP_UNREACHABLE (DNS, connect, TLS, reset),
   // DEADLINE_EXCEEDED/HTTP_TIMEOUT, RESOURCE_EXHAUSTED/HTTP_RESPONSE_TOO_LARGE,
-  // INVALID_ARGUMENT/HTTP_URL_REFUSED (scheme or address not allowed).
+  // INVALID_ARGUMENT/HTTP_URL_REFUSED (scheme or address not allowed),
+  // INVALID_ARGUMENT/HTTP_REQUEST_INVALID (a line break in a method or header).
   absl::StatusOr<ClientResponse> Send(const ClientRequest& request, Deadline deadline);
 
  private:

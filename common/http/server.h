@@ -20,9 +20,9 @@ struct ServerRequest {
   std::string target;  // as sent: path and query
   std::string path;    // percent-decoded, without query
   std::string query;   // raw, without '?'
-  Headers headers;
-  std::string body;  // as received: no Content-Encoding undone
-  std::string peer;  // address without port
+  Headers headers = {};
+  std::string body = {};  // as received: no Content-Encoding undone
+  std::string peer;       // address without port
   std::string request_id;
   absl::Time received_at;  // real time at the first byte of the request
   Deadline deadline = Deadline::After(absl::Seconds(10));
@@ -33,8 +33,10 @@ struct ServerRequest {
 struct ServerResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  Headers headers;  // Content-Length and X-Request-Id are added
+  std::string body = {};
+  Headers headers = {};  // Content-Length, Date and X-Request-Id are added
+  // Cuts the connection with a reset instead of answering: for simulators and tests.
+  bool reset_connection = false;
 };
 
 using Handler = std::function<ServerResponse(const ServerRequest&)>;
@@ -48,7 +50,8 @@ struct RouteOptions {
 };
 
 // Routes by method and pattern: "/v3/projects/{project}/collect", "/wechat/*". "" as method takes
-// every method; a known path with another method answers 405. The most specific pattern wins.
+// every method; HEAD takes the route of GET; a known path with another method answers 405. The most
+// specific pattern wins: part by part from the left a literal before "{name}" before "*".
 class Router {
  public:
   void Handle(std::string method, std::string pattern, RouteOptions options, Handler handler);
@@ -59,9 +62,12 @@ class Router {
     RouteOptions options;
     Handler handler;
   };
-  // nullptr when none fits; `*allowed` then tells whether the path is known with other methods.
+  // `path` as sent: it is split at "/" before its parts are percent-decoded. nullptr when none
+  // fits;
+  // `*allowed`, comma-separated, then names the methods that the path is known with, if any.
   const Route* Find(absl::string_view method, absl::string_view path,
-                    std::map<std::string, std::string>* params, bool* path_known) const;
+                    std::map<std::string, std::string>* params, std::string* allowed) const;
+  const std::vector<Route>& routes() const { return routes_; }
 
  private:
   std::vector<Route> routes_;
@@ -81,13 +87,17 @@ struct ServerOptions {
   absl::Duration idle_timeout = absl::Seconds(60);
 };
 
-// HTTP/1.1 with keep-alive (Beast behind one .cc). Handlers run on a bounded pool.
+// HTTP/1.1 with keep-alive and pipelining (Beast behind one .cc). Handlers run on a bounded pool
+// and may block; what they throw is answered with 500. Refusals before a handler runs: 400 (not
+// HTTP), 404, 405, 408 (slow header or body), 413, 431 (header), 503 with Retry-After (queue,
+// connections or body bytes in flight). Thread-safe.
 class Server {
  public:
   // `router` must outlive the server and not change any more.
   Server(ServerOptions options, const Router& router, metrics::Registry& registry);
   ~Server();
 
+  // Errors: INVALID_ARGUMENT/HTTP_ADDRESS_INVALID, UNAVAILABLE/HTTP_LISTEN_FAILED.
   absl::Status Start();
   // Takes no new connections, lets requests under way end within `grace`, then closes. Idempotent.
   void Stop(absl::Duration grace);

@@ -8,6 +8,9 @@
 
 namespace datong::rpc {
 
+// How long a caller without a deadline is given.
+inline constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
+
 // Who calls. Until callers are authenticated (`insecure.allow`), the name is "anonymous".
 struct Caller {
   std::string name = "anonymous";
@@ -22,7 +25,27 @@ struct CallContext {
   std::string traceparent;  // W3C, from the caller, else made
   std::string tracestate;
   std::string authorization;  // the caller's header, to be passed on unchanged; never logged
-  Deadline deadline = Deadline::After(absl::Seconds(10));
+  Deadline deadline = Deadline::After(kDefaultDeadline);
 };
+
+// What came with a request, over gRPC or over HTTP; empty where nothing did.
+struct IncomingHeaders {
+  absl::string_view request_id;
+  absl::string_view traceparent;
+  absl::string_view tracestate;
+  absl::string_view authorization;
+};
+
+// The context of a call that comes from outside. Ids that are missing, too long or malformed are
+// replaced by new ones.
+CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& headers,
+                            Deadline deadline);
+
+// The context of work that nobody called for (workers, periodic tasks). `name` says which work it
+// is, for logs: "broker.inbox".
+CallContext MakeBackgroundCall(absl::string_view name, Deadline deadline);
+
+// The 32 hexadecimal digits of the trace in a traceparent, or "".
+absl::string_view TraceIdOf(absl::string_view traceparent);
 
 }  // namespace datong::rpc

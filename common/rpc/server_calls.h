@@ -16,21 +16,190 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "common/exec/thread_pool.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/call_context.h"
+#include "common/rpc/method_series.h"
 
 namespace datong::rpc {
-// To be completed by the library's author: class Calls with
-//   Unary(context, request, response, method, handler)        on the pool
-//   UnaryInline(…)                                             on the reactor's thread, never
-//   blocks ServerStream(context, request, method, next)               next() on the pool until the
-//   end BidiStream(context, method, on_message)                    one message at a time on the
-//   pool
+
+struct CallsOptions {
+  int threads = 16;
+  size_t queue_capacity = 1024;
+};
+
+// A call from its first byte on: what metrics and the log need at its end.
+struct CallRecord {
+  const MethodSeries* series;
+  std::chrono::steady_clock::time_point begin;
+};
+
+// A stream that is open, as Calls knows it.
+class OpenStream {
+ public:
+  virtual ~OpenStream() = default;
+  // Asks the stream to end with UNAVAILABLE soon. Never blocks.
+  virtual void EndSoon() = 0;
+};
+
+// Runs the handlers of one server: owns their bounded pool (a full queue answers RESOURCE_EXHAUSTED
+// at once), makes the CallContext, counts, logs each failed call once, and turns statuses into what
+// the caller may see. An exception that a handler lets out becomes INTERNAL.
+// Outlives the grpc::Server whose services use it. Thread-safe.
+class Calls {
+ public:
+  Calls(CallsOptions options, metrics::Registry& registry);
+  ~Calls();
+
+  // `handler`: absl::StatusOr<Response>(const CallContext&, const Request&), or, to fill the
+  // response in place, absl::Status(const CallContext&, const Request&, Response&). Runs on the
+  // pool and may block.
+  template <typename Request, typename Response, typename Handler>
+  grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const Request* request,
+                                  Response* response, absl::string_view method, Handler handler) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    const CallRecord record = Begin(method, "unary");
+    record.series->received->Increment();
+    const bool taken = pool_.TrySchedule([this, context, request, response, reactor, record,
+                                          handler = std::move(handler)]() mutable {
+      const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+      absl::Status status = TooLate(*context, call);
+      if (status.ok()) status = Answer(call, *request, *response, handler);
+      reactor->Finish(End(record, call, status));
+    });
+    if (!taken) {
+      const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+      reactor->Finish(End(record, call, QueueFull()));
+    }
+    return reactor;
+  }
+
+  // The same on the reactor's own thread: only for handlers that never block.
+  template <typename Request, typename Response, typename Handler>
+  grpc::ServerUnaryReactor* UnaryInline(grpc::CallbackServerContext* context,
+                                        const Request* request, Response* response,
+                                        absl::string_view method, Handler handler) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    const CallRecord record = Begin(method, "unary");
+    record.series->received->Increment();
+    const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+    reactor->Finish(End(record, call, Answer(call, *request, *response, handler)));
+    return reactor;
+  }
+
+  // A handler that tries the quick way inline and falls back to the pool: `quick` returns
+  // std::optional<absl::Status> (nullopt: needs the pool) and must never block.
+  template <typename Request, typename Response, typename Quick, typename Handler>
+  grpc::ServerUnaryReactor* UnaryQuick(grpc::CallbackServerContext* context, const Request* request,
+                                       Response* response, absl::string_view method, Quick quick,
+                                       Handler handler) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    const CallRecord record = Begin(method, "unary");
+    record.series->received->Increment();
+    CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+    if (std::optional<absl::Status> status = quick(call, *request, *response)) {
+      reactor->Finish(End(record, call, *status));
+      return reactor;
+    }
+    const bool taken = pool_.TrySchedule([this, context, request, response, reactor, record, call,
+                                          handler = std::move(handler)]() mutable {
+      absl::Status status = TooLate(*context, call);
+      if (status.ok()) status = Answer(call, *request, *response, handler);
+      reactor->Finish(End(record, call, status));
+    });
+    if (!taken) reactor->Finish(End(record, call, QueueFull()));
+    return reactor;
+  }
+
+  // A stream of responses (a feed). `next`: absl::Status(const CallContext&, Emitter<Response>&) is
+  // called on the pool again and again, each time after what it emitted before was written; when it
+  // emitted nothing it is called again after the emitter's idle wait, and holds no thread
+  // meanwhile. It keeps its cursor in itself (a mutable lambda) and each time has at most 10 s. The
+  // stream ends with its error, or with OK after Emitter::End. `request` must not be used in
+  // `next`: copy it.
+  template <typename Response, typename Next>
+  grpc::ServerWriteReactor<Response>* ServerStream(grpc::CallbackServerContext* context,
+                                                   absl::string_view method, Next next);
+
+  // Messages both ways. `on_message`: absl::Status(const CallContext&, Request&,
+  // Emitter<Response>&) is called on the pool for one message after the other, in order; what it
+  // emits is written in order while the next message is handled. A slow reader or handler slows the
+  // sender down. The stream ends with the handler's error, or with OK after the caller's last
+  // message.
+  template <typename Request, typename Response, typename OnMessage>
+  grpc::ServerBidiReactor<Request, Response>* BidiStream(grpc::CallbackServerContext* context,
+                                                         absl::string_view method,
+                                                         OnMessage on_message);
+
+  // Open streams end with UNAVAILABLE, and new ones at once.
+  void EndStreams();
+  // Queued and running handlers end; nothing new is taken. Call after grpc::Server::Shutdown.
+  void Drain() { pool_.Drain(); }
+
+  MethodSeriesMap& series() { return series_; }
+
+  // The parts that the templates are made of.
+  CallRecord Begin(absl::string_view method, const char* type);
+  CallContext MakeContext(const grpc::CallbackServerContext& context, const std::string& method,
+                          bool unary);
+  grpc::Status End(const CallRecord& record, const CallContext& call, const absl::Status& status);
+  bool TrySchedule(std::function<void()> work) { return pool_.TrySchedule(std::move(work)); }
+  void Add(OpenStream& stream);
+  void Remove(OpenStream& stream);
+  static absl::Status QueueFull();
+  static absl::Status Draining();
+  static absl::Status FromException(const std::exception* thrown);
+
+  template <typename Function>
+  static absl::Status Guard(Function function) {
+    try {
+      return function();
+    } catch (const std::exception& thrown) {
+      return FromException(&thrown);
+    } catch (...) {
+      return FromException(nullptr);
+    }
+  }
+
+ private:
+  template <typename Request, typename Response, typename Handler>
+  static absl::Status Answer(const CallContext& call, const Request& request, Response& response,
+                             Handler& handler) {
+    return Guard([&]() -> absl::Status {
+      if constexpr (std::is_invocable_v<Handler&, const CallContext&, const Request&, Response&>) {
+        return handler(call, request, response);
+      } else {
+        absl::StatusOr<Response> result = handler(call, request);
+        if (!result.ok()) return std::move(result).status();
+        response = *std::move(result);
+        return absl::OkStatus();
+      }
+    });
+  }
+  static absl::Status TooLate(const grpc::CallbackServerContext& context, const CallContext& call);
+
+  ThreadPool pool_;
+  MethodSeriesMap series_;
+  metrics::Counter& without_deadline_;
+  Mutex mutex_;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::flat_hash_set<OpenStream*> streams_ ABSL_GUARDED_BY(mutex_);
+};
+
 }  // namespace datong::rpc
+
+#include "common/rpc/server_streams.h"
