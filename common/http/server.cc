@@ -130,6 +130,7 @@ struct Shard {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
   asio::steady_timer sweep{context};
+  bool is_ended = false;  // a sweep that has expired can no longer be cancelled: it looks here
   std::unordered_set<Connection*> connections;
   ServerMetrics metrics;
   std::thread thread;
@@ -427,7 +428,7 @@ asio::awaitable<void> SweepForever(Shard& shard, const Shared& shared) {
   while (true) {
     shard.sweep.expires_after(kSweepInterval);
     const auto [ec] = co_await shard.sweep.async_wait(kAwait);
-    if (ec) co_return;
+    if (ec || shard.is_ended) co_return;
     const Steady::time_point now = Steady::now();
     for (Connection* connection : shard.connections) {
       connection->Sweep(now);
@@ -563,6 +564,7 @@ void Server::Stop(absl::Duration grace) {
   state_->shared.pool.Drain();
   for (auto& shard : state_->shards) {
     asio::post(shard->context, [&shard] {
+      shard->is_ended = true;
       shard->sweep.cancel();
       shard->work.reset();
     });

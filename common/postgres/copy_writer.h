@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/numeric/int128.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -50,7 +49,6 @@ class CopyWriter {
   void Header(int32_t length);
   void Put(const void* bytes, size_t size);
   void Flush();
-  absl::Status LastError();
 
   PGconn* conn_;
   std::string buffer_;

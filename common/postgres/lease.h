@@ -19,6 +19,8 @@ struct Lease {
   std::string holder;
   int64_t epoch = 0;
   absl::Time expires_at;  // the database's clock
+
+  bool operator==(const Lease&) const = default;
 };
 
 // Leases of one schema, one row each. The service's migration makes the table:

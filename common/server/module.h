@@ -11,6 +11,7 @@
 #include "common/http/server.h"
 #include "common/metrics/registry.h"
 #include "common/postgres/migrator.h"
+#include "common/server/shared_settings.h"
 #include "common/time/clock.h"
 
 namespace grpc {
@@ -29,9 +30,12 @@ class Environment {
  public:
   virtual ~Environment() = default;
   virtual config::Settings& settings() = 0;
+  // The settings that several modules need: database, addresses of WeChat, folder of keys.
+  virtual const SharedSettings& shared() = 0;
   virtual metrics::Registry& metrics() = 0;
   virtual const Clock& clock() = 0;
-  // Where unary and streaming handlers run.
+  // Where unary and streaming handlers run: a pool of this module's own, so that modules of one
+  // process that call each other cannot wait for each other's threads.
   virtual rpc::Calls& calls() = 0;
   // A channel to the named service ("identity"): its address is the setting `peers.<service>`, or
   // the same process when that service runs here. Usable from Module::Start on.
@@ -48,6 +52,8 @@ class Module {
   virtual std::string name() const = 0;  // "broker"; also its schema
   virtual std::vector<grpc::Service*> GrpcServices() { return {}; }
   virtual void RegisterRoutes(http::Router& router) { static_cast<void>(router); }
+  // UNAVAILABLE (a database that is not there yet) is tried again until it works; any other error
+  // ends the process.
   virtual absl::Status Start() { return absl::OkStatus(); }
   virtual void Stop() {}
   // OK once the module can serve; the sentence of the error is shown by /readyz.
@@ -61,6 +67,8 @@ struct ModuleDefinition {
   absl::StatusOr<std::unique_ptr<Module>> (*make)(Environment& environment);
   // Its schema, or empty.
   std::vector<postgres::Migration> (*migrations)();
+  // The longest message that its RPCs take.
+  int max_message_bytes = 4 << 20;
 };
 
 // The body of a service's main(): options (--help, --config, --check-config, --print-config, and

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "common/base/secret.h"
+#include "common/config/settings.h"
+
+namespace datong::server {
+
+// The settings that several modules need, read once per process.
+struct SharedSettings {
+  Secret database_dsn;                // database.dsn_file
+  int database_max_connections = 10;  // of each module's pool
+  std::string wechat_api_url;         // without a slash at the end
+  std::string wechat_mp_url;
+  std::string wechat_open_url;
+  std::string wechat_wecom_url;
+  bool wechat_allow_private_upstream = false;
+  std::string keys_folder;
+  // How browsers and WeChat reach the gateway from outside; without a slash at the end.
+  std::string public_url;
+  bool insecure_allow = false;
+  std::string clock_url;  // development only
+
+  static SharedSettings FromSettings(config::Settings& settings);
+};
+
+}  // namespace datong::server
