@@ -5,8 +5,8 @@
 
 namespace datong::tools {
 
-// A table for people: columns as wide as their widest cell, numbers to the right. Chinese characters
-// count as two columns wide, as terminals show them.
+// A table for people: columns as wide as their widest cell, numbers to the right. Chinese
+// characters count as two columns wide, as terminals show them.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }

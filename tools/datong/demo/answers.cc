@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/status/macros.h"
@@ -50,6 +51,12 @@ class Asker {
   }
 
  private:
+  // Picks the reading one of a generated field's overloads.
+  template <typename Message, typename Field>
+  static constexpr auto Getter(const Field& (Message::*get)() const) {
+    return get;
+  }
+
   // What one moment looks like; when it stays the same, everything has arrived.
   struct Moment {
     int64_t evidence = 0, version = 0, position = 0, events = 0;
@@ -71,10 +78,11 @@ class Asker {
     moment.position = answer.as_of().position();
     moment.events = answer.rows(0).events();
     DATONG_ASSIGN_OR_RETURN(answers_.freshness, Freshness());
-    moment.fresh = std::all_of(answers_.freshness.begin(), answers_.freshness.end(), [](const auto& f) {
-      return f.state() == datacube::v1::FRESHNESS_STATE_COMPLETE ||
-             f.state() == datacube::v1::FRESHNESS_STATE_NOT_OFFERED;
-    });
+    moment.fresh =
+        std::all_of(answers_.freshness.begin(), answers_.freshness.end(), [](const auto& f) {
+          return f.state() == datacube::v1::FRESHNESS_STATE_COMPLETE ||
+                 f.state() == datacube::v1::FRESHNESS_STATE_NOT_OFFERED;
+        });
     return moment;
   }
 
@@ -121,10 +129,10 @@ class Asker {
   // Every page of a list.
   template <typename Item, typename Stub, typename Interface, typename Request, typename Response,
             typename Items>
-  absl::StatusOr<std::vector<Item>> All(
-      const std::unique_ptr<Stub>& stub,
-      grpc::Status (Interface::*rpc)(grpc::ClientContext*, const Request&, Response*),
-      Request request, Items items) {
+  absl::StatusOr<std::vector<Item>> All(const std::unique_ptr<Stub>& stub,
+                                        grpc::Status (Interface::*rpc)(grpc::ClientContext*,
+                                                                       const Request&, Response*),
+                                        Request request, Items items) {
     std::vector<Item> all;
     while (true) {
       DATONG_ASSIGN_OR_RETURN(const Response page, client_.Ask(stub, rpc, request));
@@ -137,14 +145,9 @@ class Asker {
   absl::StatusOr<std::vector<datacube::v1::ApiFreshness>> Freshness() {
     datacube::v1::GetFreshnessRequest request;
     request.set_project(kProject);
-    return All<datacube::v1::ApiFreshness>(statistics_, &StatisticsService::Stub::GetFreshness, request,
+    return All<datacube::v1::ApiFreshness>(statistics_, &StatisticsService::Stub::GetFreshness,
+                                           request,
                                            Getter(&datacube::v1::GetFreshnessResponse::freshness));
-  }
-
-  // Picks the reading one of a generated field's overloads.
-  template <typename Message, typename Field>
-  static constexpr auto Getter(const Field& (Message::*get)() const) {
-    return get;
   }
 
   absl::Status AskAboutAccounts() {
@@ -163,9 +166,10 @@ class Asker {
     broker::v1::ListAccessRequest accesses;
     accesses.set_project(kProject);
     accesses.set_page_size(500);
-    DATONG_ASSIGN_OR_RETURN(const auto read,
-                            (All<broker::v1::Access>(audit_, &AuditService::Stub::ListAccess, accesses,
-                                                     Getter(&broker::v1::ListAccessResponse::accesses))));
+    DATONG_ASSIGN_OR_RETURN(
+        const auto read,
+        (All<broker::v1::Access>(audit_, &AuditService::Stub::ListAccess, accesses,
+                                 Getter(&broker::v1::ListAccessResponse::accesses))));
     for (const broker::v1::Access& access : read) {
       if (absl::StrContains(access.action(), "read_token") ||
           absl::StrContains(access.action(), "GetToken")) {
@@ -195,7 +199,8 @@ class Asker {
   // One question, timed.
   template <typename Interface, typename Request, typename Response>
   absl::Status Question(const char* name,
-                        grpc::Status (Interface::*rpc)(grpc::ClientContext*, const Request&, Response*),
+                        grpc::Status (Interface::*rpc)(grpc::ClientContext*, const Request&,
+                                                       Response*),
                         const Request& request, Response& answer) {
     const absl::Time begun = absl::Now();
     DATONG_ASSIGN_OR_RETURN(answer, client_.Ask(insight_, rpc, request));
@@ -216,7 +221,8 @@ class Asker {
                                     answers_.traffic_by_day));
     DATONG_RETURN_IF_ERROR(Question("overlap", &Stub::QueryOverlap,
                                     AsOfNow<insight::v1::QueryOverlapRequest>(), answers_.overlap));
-    DATONG_RETURN_IF_ERROR(Question("funnel", &Stub::QueryFunnel, FunnelRequest(), answers_.funnel));
+    DATONG_RETURN_IF_ERROR(
+        Question("funnel", &Stub::QueryFunnel, FunnelRequest(), answers_.funnel));
     auto retention = AsOfNow<insight::v1::QueryRetentionRequest>();
     retention.set_cohort(insight::v1::COHORT_KIND_NEW);
     retention.set_periods(kRetentionPeriods);

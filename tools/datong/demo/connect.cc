@@ -32,7 +32,8 @@ class Connector {
     project.mutable_project()->set_display_name("大同演示");
     DATONG_RETURN_IF_ERROR(
         client_.Ask(projects_, &broker::ProjectService::Stub::CreateProject, project).status());
-    DATONG_RETURN_IF_ERROR(CreateApp(kComponentAppid, broker::APP_KIND_COMPONENT, kComponentSecret));
+    DATONG_RETURN_IF_ERROR(
+        CreateApp(kComponentAppid, broker::APP_KIND_COMPONENT, kComponentSecret));
     DATONG_RETURN_IF_ERROR(CreateApp(kClubAppid, broker::APP_KIND_MINI_PROGRAM, kClubSecret));
 
     DATONG_ASSIGN_OR_RETURN(const std::string refused, Scan(kAccountAppid, false));

@@ -9,8 +9,8 @@
 
 namespace datong::demo {
 
-// Creates the project, the component and the self-managed app, connects the official account and the
-// shop by "scanning" (after the administrator has refused once), and creates the sources.
+// Creates the project, the component and the self-managed app, connects the official account and
+// the shop by "scanning" (after the administrator has refused once), and creates the sources.
 // Returns the page that the refusal ended on.
 absl::StatusOr<std::string> ConnectAccounts(const Stage& stage, Client& client, http::Client& http);
 

@@ -64,11 +64,12 @@ std::string Accounts(const Answers& answers) {
   Table fresh({"statistics of", "interface", "state", "newest day", "days missing", "last sync"});
   for (const datacube::v1::ApiFreshness& freshness : answers.freshness) {
     const bool offered = freshness.state() != datacube::v1::FRESHNESS_STATE_NOT_OFFERED;
-    fresh.Add({LastPart(freshness.app()), freshness.api().empty() ? "–" : freshness.api(),
-               Words(datacube::v1::FreshnessState_Name(freshness.state()), "FRESHNESS_STATE_"),
-               freshness.newest_day().empty() ? "–" : freshness.newest_day(),
-               offered ? Count(freshness.days_missing()) : "–",
-               freshness.has_last_sync_time() ? Moment(FromProto(freshness.last_sync_time())) : "–"});
+    fresh.Add(
+        {LastPart(freshness.app()), freshness.api().empty() ? "–" : freshness.api(),
+         Words(datacube::v1::FreshnessState_Name(freshness.state()), "FRESHNESS_STATE_"),
+         freshness.newest_day().empty() ? "–" : freshness.newest_day(),
+         offered ? Count(freshness.days_missing()) : "–",
+         freshness.has_last_sync_time() ? Moment(FromProto(freshness.last_sync_time())) : "–"});
   }
   return absl::StrCat(text, "\n", fresh.ToString("   "));
 }
@@ -88,8 +89,9 @@ std::string Identity(const Answers& answers) {
   Table refusals({"refused because", "pairs", "for example"});
   for (const auto& [reason, count] : std::map<std::string, int64_t>(
            graph.refusals_by_reason().begin(), graph.refusals_by_reason().end())) {
-    const auto example = std::find_if(answers.refusals.begin(), answers.refusals.end(),
-                                      [&](const auto& refusal) { return refusal.reason() == reason; });
+    const auto example =
+        std::find_if(answers.refusals.begin(), answers.refusals.end(),
+                     [&](const auto& refusal) { return refusal.reason() == reason; });
     std::vector<std::string> ids;
     if (example != answers.refusals.end()) ids = {example->ids().begin(), example->ids().end()};
     refusals.Add({reason, Count(count), absl::StrJoin(ids, " ≠ ")});
@@ -148,8 +150,8 @@ std::string Retention(const Answers& answers) {
   const auto add = [&](const std::string& name, const std::string& size, const auto& cells) {
     std::vector<std::string> row = {name, size};
     for (int k = 1; k < kColumns; ++k) {
-      const auto cell = std::find_if(cells.begin(), cells.end(),
-                                     [&](const auto& c) { return c.period() == k; });
+      const auto cell =
+          std::find_if(cells.begin(), cells.end(), [&](const auto& c) { return c.period() == k; });
       row.push_back(cell == cells.end() ? "" : Percent(cell->rate()));
     }
     table.Add(std::move(row));
@@ -224,8 +226,9 @@ std::string Refused(const Answers& answers, const Experience& experience) {
                      Count(event.raw_bytes()), event.detail()});
   }
   if (!quarantined.empty()) absl::StrAppend(&text, "\n", quarantined.ToString("   "));
-  absl::StrAppend(&text, "\n   ", answers.refusals.size(),
-                  " refused pairs of identifiers are open (section 2): `datong identity list-refusals`.\n");
+  absl::StrAppend(
+      &text, "\n   ", answers.refusals.size(),
+      " refused pairs of identifiers are open (section 2): `datong identity list-refusals`.\n");
   return text;
 }
 
@@ -237,7 +240,8 @@ std::string Way(const Answers& answers, const Experience& experience, const Esta
   table.Add({"logins by wx.login", Count(experience.logins)});
   table.Add({"encrypted pushes taken", Count(experience.pushes)});
   table.Add({"requests of real SDKs replayed", Count(experience.captured_requests)});
-  table.Add({"token reads while WeChat took the token back", Count(experience.token_reads_under_load)});
+  table.Add(
+      {"token reads while WeChat took the token back", Count(experience.token_reads_under_load)});
   table.Add({"… of them failed", Count(experience.failed_token_reads)});
   table.Add({"… tokens seen", Count(experience.distinct_tokens_seen)});
   table.Add({"token reads in the audit", Count(answers.token_reads_audited)});

@@ -45,10 +45,9 @@ absl::StatusOr<http::ClientResponse> Open(http::Client& client, const http::Clie
   DATONG_ASSIGN_OR_RETURN(http::ClientResponse response,
                           client.Send(request, Deadline::After(absl::Seconds(10))));
   if (response.status != expected) {
-    return absl::InternalError(absl::StrCat(request.method, " ",
-                                            request.url.substr(0, request.url.find('?')),
-                                            " answered ", response.status, ": ",
-                                            response.body.substr(0, 400)));
+    return absl::InternalError(
+        absl::StrCat(request.method, " ", request.url.substr(0, request.url.find('?')),
+                     " answered ", response.status, ": ", response.body.substr(0, 400)));
   }
   return response;
 }

@@ -8,14 +8,20 @@ namespace {
 
 const char* EventType(Action action) {
   switch (action) {
-    case Action::kVisit: return "VISIT";
-    case Action::kPage: return "PAGE";
-    case Action::kClick: return "VIEW_CLICK";
-    case Action::kAttributes: return "LOGIN_USER_ATTRIBUTES";
-    case Action::kClose: return "APP_CLOSED";
+    case Action::kVisit:
+      return "VISIT";
+    case Action::kPage:
+      return "PAGE";
+    case Action::kClick:
+      return "VIEW_CLICK";
+    case Action::kAttributes:
+      return "LOGIN_USER_ATTRIBUTES";
+    case Action::kClose:
+      return "APP_CLOSED";
     case Action::kOrderSubmit:
     case Action::kOrderPaid:
-    case Action::kFollow: return "CUSTOM";
+    case Action::kFollow:
+      return "CUSTOM";
   }
   return "";
 }
@@ -55,8 +61,8 @@ std::vector<std::string> SdkBodies(const Visit& visit, const Person& person) {
         R"(","deviceId":")", visit.device, R"(","domain":")", wire.domain, R"(","platform":")",
         wire.platform, R"(","sessionId":")", visit.session,
         R"(","sdkVersion":"4.6.0","language":"zh_CN","networkState":"wifi","timezoneOffset":-480,"path":")",
-        kPages[static_cast<size_t>(sequence) % std::size(kPages)], R"(","title":"打通商城","timestamp":)",
-        start + happening.offset_ms);
+        kPages[static_cast<size_t>(sequence) % std::size(kPages)],
+        R"(","title":"打通商城","timestamp":)", start + happening.offset_ms);
     if (happening.action == Action::kOrderSubmit) {
       absl::StrAppend(&event, R"(,"eventName":"order_submit","attributes":{"amount":"199.00"})");
     }

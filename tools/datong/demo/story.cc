@@ -33,8 +33,8 @@ std::string AppName(const char* appid) { return absl::StrCat(kProject, "/apps/",
 
 void SetTime(google::protobuf::Timestamp* proto, absl::Time time) {
   proto->set_seconds(absl::ToUnixSeconds(time));
-  proto->set_nanos(static_cast<int>((time - absl::FromUnixSeconds(proto->seconds())) /
-                                    absl::Nanoseconds(1)));
+  proto->set_nanos(
+      static_cast<int>((time - absl::FromUnixSeconds(proto->seconds())) / absl::Nanoseconds(1)));
 }
 
 class Teller {
@@ -81,8 +81,8 @@ class Teller {
   }
 
   absl::Status Drain() {
-    DATONG_ASSIGN_OR_RETURN(const Json idle,
-                            stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 20000}}));
+    DATONG_ASSIGN_OR_RETURN(
+        const Json idle, stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 20000}}));
     if (idle.value("idle", false)) return absl::OkStatus();
     return absl::DeadlineExceededError("The suite did not take WeChat's pushes within 20 seconds.");
   }
@@ -185,8 +185,9 @@ class Teller {
   absl::StatusOr<int> Post(Surface surface, const std::string& body) {
     http::ClientRequest request;
     request.method = "POST";
-    request.url = absl::StrCat(stage_.http_url, "/v3/projects/demo/collect?stm=",
-                               absl::ToUnixMillis(stage_.now()), "&compress=0");
+    request.url = absl::StrCat(stage_.http_url,
+                               "/v3/projects/demo/collect?stm=", absl::ToUnixMillis(stage_.now()),
+                               "&compress=0");
     if (surface == Surface::kH5) {
       request.headers = {{"Content-Type", "text/plain;charset=UTF-8"},
                          {"Origin", "https://m.example.cn"}};
@@ -202,7 +203,8 @@ class Teller {
   absl::Status Collect(Surface surface, const std::string& body) {
     DATONG_ASSIGN_OR_RETURN(const int status, Post(surface, body));
     if (status == 204) return absl::OkStatus();
-    return absl::InternalError(absl::StrCat("The collector answered ", status, " to a good batch."));
+    return absl::InternalError(
+        absl::StrCat("The collector answered ", status, " to a good batch."));
   }
 
   absl::Status ReportPayments(int day) {
@@ -220,8 +222,9 @@ class Teller {
       event->add_identifiers(absl::StrCat("openid:", kShopAppid, ":", buyer.shop_openid));
       (*event->mutable_attributes())["amount"] = "199.00";
     }
-    DATONG_ASSIGN_OR_RETURN(const auto appended,
-                            client_.Ask(events_, &ingest::EventService::Stub::AppendEvents, request));
+    DATONG_ASSIGN_OR_RETURN(
+        const auto appended,
+        client_.Ask(events_, &ingest::EventService::Stub::AppendEvents, request));
     for (const ingest::EventResult& result : appended.results()) {
       if (result.code() != ingest::EVENT_RESULT_CODE_STORED) {
         return absl::InternalError(absl::StrCat("A payment was not stored: ", result.reason()));
@@ -279,12 +282,13 @@ class Teller {
     std::atomic<int64_t> failures = 0;
     broker::GetTokenRequest request;
     request.set_app(AppName(kClubAppid));
-    DATONG_RETURN_IF_ERROR(InParallel(kReads, [&](size_t at) -> absl::Status {
+    const auto read = [&](size_t at) -> absl::Status {
       if (at == kReads / 2) {
-        DATONG_RETURN_IF_ERROR(stage_.simulator
-                                   ->Admin("POST", "/admin/tokens/expire",
-                                           {{"appid", kClubAppid}, {"kind", "stable"}, {"how", "invalidate"}})
-                                   .status());
+        DATONG_RETURN_IF_ERROR(
+            stage_.simulator
+                ->Admin("POST", "/admin/tokens/expire",
+                        {{"appid", kClubAppid}, {"kind", "stable"}, {"how", "invalidate"}})
+                .status());
       }
       const auto token = client_.Ask(tokens_, &broker::TokenService::Stub::GetToken, request);
       if (!token.ok()) {
@@ -301,7 +305,8 @@ class Teller {
       MutexLock lock(&mutex);
       fingerprints.insert(token->fingerprint());
       return absl::OkStatus();
-    }));
+    };
+    DATONG_RETURN_IF_ERROR(InParallel(kReads, read));
     experience_.token_reads_under_load = kReads;
     experience_.failed_token_reads = failures;
     experience_.distinct_tokens_seen = static_cast<int64_t>(fingerprints.size());
@@ -310,9 +315,8 @@ class Teller {
 
   absl::Status SendBadBatches() {
     const Visit& visit = DayAt(2).visits.front();
-    DATONG_ASSIGN_OR_RETURN(
-        experience_.duplicate_batch_answer,
-        Post(visit.surface, SdkBodies(visit, PersonAt(visit.person)).front()));
+    DATONG_ASSIGN_OR_RETURN(experience_.duplicate_batch_answer,
+                            Post(visit.surface, SdkBodies(visit, PersonAt(visit.person)).front()));
     DATONG_ASSIGN_OR_RETURN(experience_.malformed_batch_answer,
                             Post(Surface::kShop, R"([{"eventType":"PAGE","deviceId":"d-1",)"));
     return absl::OkStatus();

@@ -40,9 +40,9 @@ struct Experience {
   absl::Duration elapsed;
 };
 
-// Tells the story on a running suite, through its public doors alone: accounts are connected through
-// the pages, then days pass with their pushes, logins, events and nights.
-// `progress` gets a line now and then. Errors: what the suite answered where it should not have.
+// Tells the story on a running suite, through its public doors alone: accounts are connected
+// through the pages, then days pass with their pushes, logins, events and nights. `progress` gets a
+// line now and then. Errors: what the suite answered where it should not have.
 absl::StatusOr<Experience> TellStory(const Stage& stage, const Estate& estate,
                                      const std::function<void(const std::string&)>& progress);
 

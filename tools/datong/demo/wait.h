@@ -16,7 +16,8 @@ inline absl::Status WaitUntil(const std::string& what, const std::function<bool(
   const Deadline deadline = Deadline::After(absl::Seconds(20));
   while (!is_so()) {
     if (deadline.Passed()) {
-      return absl::DeadlineExceededError(absl::StrCat("Waited 20 seconds in vain until ", what, "."));
+      return absl::DeadlineExceededError(
+          absl::StrCat("Waited 20 seconds in vain until ", what, "."));
     }
     absl::SleepFor(absl::Milliseconds(100));
   }

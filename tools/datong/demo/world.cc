@@ -63,17 +63,18 @@ absl::Status FillSimulator(wechat_sim::Simulator& simulator, const Estate& estat
                            {"token", kCallbackToken},
                            {"encoding_aes_key", kEncodingAesKey},
                            {"mode", "secure"}};
-  component["message_url"] = absl::StrCat(base, "/component/", kComponentAppid, "/$APPID$/messages");
+  component["message_url"] =
+      absl::StrCat(base, "/component/", kComponentAppid, "/$APPID$/messages");
   Json club = app(kClubAppid, "mini_program", "大同会员");
   club["secret"] = kClubSecret;
   Json account = app(kAccountAppid, "official_account", "大同服务号");
   account["service_type"] = 2;
-  const Json apps = {{"apps", {component, account, app(kShopAppid, "mini_program", "大同商城"), club}}};
+  const Json apps = {
+      {"apps", {component, account, app(kShopAppid, "mini_program", "大同商城"), club}}};
   DATONG_RETURN_IF_ERROR(simulator.Admin("POST", "/admin/apps", apps).status());
-  const std::pair<const char*, Json> users[] = {
-      {kAccountAppid, Followers(estate)},
-      {kShopAppid, Users(estate, &Person::shop_openid)},
-      {kClubAppid, Users(estate, &Person::club_openid)}};
+  const std::pair<const char*, Json> users[] = {{kAccountAppid, Followers(estate)},
+                                                {kShopAppid, Users(estate, &Person::shop_openid)},
+                                                {kClubAppid, Users(estate, &Person::club_openid)}};
   for (const auto& [appid, list] : users) {
     DATONG_RETURN_IF_ERROR(
         simulator.Admin("POST", "/admin/users", {{"appid", appid}, {"users", list}}).status());
