@@ -1,0 +1,45 @@
+#include "common/server/process_settings.h"
+
+namespace datong::server {
+
+ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
+  const auto port = [&settings](const std::string& key, int fallback, const std::string& help) {
+    return static_cast<int>(settings.Int(key, fallback, 0, 65535, help + " 0: any free one."));
+  };
+  ProcessSettings process;
+  process.address =
+      settings.String("server.address", "0.0.0.0", "The address to listen on, for every port.");
+  process.grpc_port = port("server.grpc_port", 9000, "Business RPCs.");
+  process.health_port = port("server.health_port", 9001, "grpc.health.v1 alone, for probes.");
+  process.metrics_port =
+      port("server.metrics_port", 9464, "/metrics, /livez, /readyz and /version.");
+  process.http_port = port("server.http_port", 8080, "HTTP, for the services that have routes.");
+  process.threads = static_cast<int>(
+      settings.Int("server.threads", 16, 1, 512, "Threads on which the RPCs of one service run."));
+  process.queue = static_cast<int>(
+      settings.Int("server.queue", 1024, 1, 1'000'000,
+                   "Calls of one service that wait for a thread; above, RESOURCE_EXHAUSTED."));
+  process.http_threads = static_cast<int>(settings.Int(
+      "server.http_threads", 16, 1, 512, "Threads on which HTTP requests are answered."));
+  process.reflection = settings.Bool("server.reflection", false, "Serves gRPC reflection.");
+  process.core_dumps =
+      settings.Bool("server.core_dumps", false, "Lets the process be dumped and traced.");
+  process.drain_wait =
+      settings.Duration("server.drain_wait", absl::Seconds(5), absl::ZeroDuration(),
+                        absl::Minutes(5), "From \"not ready\" to the end of streams, at shutdown.");
+  process.shutdown_grace =
+      settings.Duration("server.shutdown_grace", absl::Seconds(20), absl::ZeroDuration(),
+                        absl::Minutes(5), "What running calls get to end, at shutdown.");
+  process.log_level = settings.String("log.level", "info", "debug, info, warn or error.");
+  if (process.log_level != "debug" && process.log_level != "info" && process.log_level != "warn" &&
+      process.log_level != "error") {
+    settings.AddFault("log.level", "must be debug, info, warn or error");
+  }
+  process.log_file =
+      settings.String("log.file", "", "File to append the log to; standard output when empty.");
+  process.peers = settings.StringMap(
+      "peers", "Address of that service, host:port or dns:///name:port, when it runs elsewhere.");
+  return process;
+}
+
+}  // namespace datong::server

@@ -1,0 +1,223 @@
+#include "common/server/process.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "common/http/client.h"
+#include "common/rpc/client.h"
+#include "common/rpc/testing/echo_service.h"
+#include "common/testing/matchers.h"
+
+namespace datong::server {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing::v1::EchoRequest;
+using testing::v1::EchoResponse;
+using testing::v1::EchoService;
+
+// What the modules of the tests do; modules are made by plain functions.
+std::atomic<int> starts_that_fail{0};
+std::atomic<bool> is_broken{false};
+std::atomic<bool> is_stopped{false};
+
+// Answers echoes, over gRPC and over HTTP.
+class EchoModule final : public Module {
+ public:
+  explicit EchoModule(Environment& environment) : service_(environment.calls()) {}
+  std::string name() const override { return "echo"; }
+  std::vector<grpc::Service*> GrpcServices() override { return {&service_}; }
+  void RegisterRoutes(http::Router& router) override {
+    router.Handle("GET", "/echo", {}, [](const http::ServerRequest&) {
+      http::ServerResponse response;
+      response.body = "echo";
+      return response;
+    });
+  }
+  absl::Status Start() override {
+    if (starts_that_fail-- > 0) return absl::UnavailableError("no database yet");
+    return is_broken ? absl::FailedPreconditionError("keys are unusable") : absl::OkStatus();
+  }
+  void Stop() override { is_stopped = true; }
+
+ private:
+  rpc::EchoGrpcService service_;
+};
+
+// Calls echo through the process.
+class CallerModule final : public Module {
+ public:
+  explicit CallerModule(Environment& environment)
+      : outgoing_(environment.metrics()),
+        stub_(EchoService::NewStub(environment.PeerChannel("echo"))) {
+    environment.settings().Int("caller.answers", 1, 0, 10, "A setting of a module.");
+  }
+  std::string name() const override { return "caller"; }
+  absl::Status Start() override {
+    EchoRequest request;
+    request.set_text("hello");
+    return outgoing_
+        .Call(rpc::MakeBackgroundCall("caller.start", Deadline::After(absl::Seconds(5))),
+              "/datong.testing.v1.EchoService/Echo", *stub_, &EchoService::StubInterface::Echo,
+              request)
+        .status();
+  }
+
+ private:
+  rpc::Outgoing outgoing_;
+  std::unique_ptr<EchoService::StubInterface> stub_;
+};
+
+template <typename M>
+absl::StatusOr<std::unique_ptr<Module>> Make(Environment& environment) {
+  return std::make_unique<M>(environment);
+}
+std::vector<postgres::Migration> NoMigrations() { return {}; }
+
+const ModuleDefinition kEcho = {"echo", &Make<EchoModule>, &NoMigrations};
+const ModuleDefinition kCaller = {"caller", &Make<CallerModule>, &NoMigrations};
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  ProcessTest() {
+    starts_that_fail = 0;
+    is_broken = false;
+    is_stopped = false;
+  }
+  ~ProcessTest() override { unlink(log_.c_str()); }
+
+  ProcessOptions Options(std::vector<ModuleDefinition> modules) {
+    ProcessOptions options{
+        .component = "test", .modules = std::move(modules), .sources = {}, .clock = nullptr};
+    options.sources.flags = {
+        {"server.address", "127.0.0.1"}, {"server.grpc_port", "0"},  {"server.health_port", "0"},
+        {"server.metrics_port", "0"},    {"server.http_port", "0"},  {"server.threads", "2"},
+        {"server.drain_wait", "0"},      {"insecure.allow", "true"}, {"log.file", log_},
+        {"server.core_dumps", "true"}};
+    return options;
+  }
+  std::string Get(int port, const std::string& path, int status = 200) {
+    const absl::StatusOr<http::ClientResponse> response =
+        client_.Send({.method = "GET",
+                      .url = absl::StrCat("http://127.0.0.1:", port, path),
+                      .headers = {},
+                      .body = {}},
+                     Deadline::After(absl::Seconds(5)));
+    EXPECT_OK(response);
+    EXPECT_EQ(response->status, status) << path;
+    return response->body;
+  }
+
+  std::string log_ = ::testing::TempDir() + "/process_test." + std::to_string(getpid());
+  http::Client client_{{.allow_private = true}};
+};
+
+Deadline Soon() { return Deadline::After(absl::Seconds(20)); }
+
+TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
+  Process process(Options({kEcho, kCaller}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Soon()));
+  const Ports ports = process.ports();
+
+  const auto stub =
+      EchoService::NewStub(rpc::CreateChannel(absl::StrCat("127.0.0.1:", ports.grpc)));
+  EchoResponse response;
+  grpc::ClientContext context;
+  EchoRequest request;
+  request.set_text("x");
+  EXPECT_TRUE(stub->Echo(&context, request, &response).ok());
+  EXPECT_EQ(Get(ports.http, "/echo"), "echo");
+  EXPECT_EQ(Get(ports.metrics, "/livez"), "alive\n");
+  EXPECT_EQ(Get(ports.metrics, "/readyz"), "ready\n");
+  EXPECT_THAT(Get(ports.metrics, "/version"), HasSubstr("\"component\":\"test\""));
+  EXPECT_THAT(
+      Get(ports.metrics, "/metrics"),
+      AllOf(HasSubstr("datong_ready{reason=\"serving\"} 1"), HasSubstr("datong_build_info{"),
+            HasSubstr("grpc_server_handled_total"), HasSubstr("process_open_fds"),
+            HasSubstr("datong_log_dropped_total{reason=\"buffer_full\"} 0")));
+}
+
+TEST_F(ProcessTest, WaitsForADatabaseThatIsNotThereYet) {
+  starts_that_fail = 3;
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  EXPECT_OK(process.WaitReady(Soon()));
+  EXPECT_LT(starts_that_fail, 0);
+}
+
+TEST_F(ProcessTest, AModuleThatCannotStartEndsTheProcess) {
+  is_broken = true;
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  EXPECT_EQ(process.WaitReady(Soon()).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(process.failure().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ProcessTest, DrainingIsSeenBeforeTheEnd) {
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Soon()));
+  process.Drain();
+  EXPECT_EQ(Get(process.ports().metrics, "/readyz", 503), "Shutting down.\n");
+  process.Stop();
+  EXPECT_TRUE(is_stopped);
+}
+
+TEST_F(ProcessTest, WithoutInsecureAllowItRefusesToStart) {
+  ProcessOptions options = Options({kEcho});
+  options.sources.flags.erase("insecure.allow");
+  Process process(options);
+  const absl::Status status = process.Build();
+  EXPECT_THAT(status, IsError(absl::StatusCode::kInvalidArgument, "SETTINGS_INVALID"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("insecure.allow must be true"));
+}
+
+TEST_F(ProcessTest, ReportsEveryFaultOfEveryModuleTogether) {
+  ProcessOptions options = Options({kCaller});
+  options.sources.flags["caller.answers"] = "many";
+  options.sources.flags["server.threads"] = "0";
+  options.sources.flags["log.level"] = "loud";
+  Process process(options);
+  EXPECT_THAT(std::string(process.Build().message()),
+              AllOf(HasSubstr("caller.answers"), HasSubstr("server.threads"),
+                    HasSubstr("log.level"), HasSubstr("peers.echo is missing")));
+}
+
+TEST_F(ProcessTest, PrintsSettingsWithoutSecrets) {
+  const std::string file = log_ + ".dsn";
+  std::ofstream(file) << "password=CANARY";
+  ProcessOptions options = Options({kEcho});
+  options.sources.flags["database.dsn_file"] = file;
+  Process process(options);
+  ASSERT_OK(process.Build());
+  unlink(file.c_str());
+  EXPECT_THAT(process.settings().Print(),
+              AllOf(HasSubstr("database.dsn = \"***\""), Not(HasSubstr("CANARY"))));
+}
+
+TEST_F(ProcessTest, APortThatIsTakenIsNamed) {
+  Process first(Options({kEcho}));
+  ASSERT_OK(first.Build());
+  ASSERT_OK(first.Start());
+  ProcessOptions options = Options({kEcho});
+  options.sources.flags["server.grpc_port"] = absl::StrCat(first.ports().grpc);
+  Process second(options);
+  ASSERT_OK(second.Build());
+  EXPECT_THAT(second.Start(), IsError(absl::StatusCode::kUnavailable, "LISTEN_FAILED"));
+}
+
+}  // namespace
+}  // namespace datong::server
