@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -106,9 +107,10 @@ TEST_F(ClientTest, NobodyListeningIsUnavailable) {
 }
 
 TEST_F(ClientTest, ASlowAnswerIsCutAtTheDeadline) {
-  absl::Notification released;
-  server_.AnswerWith([&](const ServerRequest&) {
-    released.WaitForNotification();
+  // Shared: the handler may still be waking up when the test has ended.
+  const auto released = std::make_shared<absl::Notification>();
+  server_.AnswerWith([released](const ServerRequest&) {
+    released->WaitForNotification();
     return ServerResponse{};
   });
   EXPECT_THAT(
@@ -116,7 +118,7 @@ TEST_F(ClientTest, ASlowAnswerIsCutAtTheDeadline) {
       IsError(StatusCode::kDeadlineExceeded, "HTTP_TIMEOUT"));
   EXPECT_THAT(client_.Send({.url = server_.url()}, Deadline::After(absl::ZeroDuration())),
               IsError(StatusCode::kDeadlineExceeded, "HTTP_TIMEOUT"));
-  released.Notify();
+  released->Notify();
 }
 
 TEST_F(ClientTest, ManyThreadsShareTheClient) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_join.h"
@@ -58,10 +60,10 @@ const Router::Route* Router::Find(absl::string_view method, absl::string_view pa
   for (const absl::string_view part : parts) decoded.push_back(UrlDecode(part, false));
 
   const Route* best = nullptr;
-  std::vector<std::string> methods;
+  std::set<std::string> methods;
   for (const Route& route : routes_) {
     if (!Matches(route.parts, parts, decoded)) continue;
-    if (!route.method.empty()) methods.push_back(route.method);
+    if (!route.method.empty()) methods.insert(route.method);
     const bool takes_method = route.method.empty() || method == route.method ||
                               (method == "HEAD" && route.method == "GET");
     if (!takes_method) continue;

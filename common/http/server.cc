@@ -17,7 +17,6 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <chrono>
-#include <cstdio>
 #include <exception>
 #include <optional>
 #include <thread>
@@ -31,6 +30,7 @@
 #include "common/base/strings.h"
 #include "common/exec/thread_pool.h"
 #include "common/http/server_metrics.h"
+#include "common/log/log.h"
 #include "common/status/error.h"
 
 namespace datong::http {
@@ -117,7 +117,7 @@ ServerResponse RunHandler(const Handler& handler, const ServerRequest& request) 
   try {
     return handler(request);
   } catch (const std::exception& thrown) {
-    std::fprintf(stderr, "HTTP handler threw: %s\n", thrown.what());
+    LogError("HTTP handler threw", {{"cause", thrown.what()}, {"request_id", request.request_id}});
   }
   return Refusal(500);
 }
@@ -485,6 +485,7 @@ struct Server::State {
       const auto [ec] = co_await acceptor->async_accept(socket, kAwait);
       if (shared.stopping || ec == asio::error::operation_aborted) co_return;
       if (ec) {
+        LogWarn("HTTP accept failed", {{"cause", ec.message()}});
         // Out of descriptors, most likely: connections that end will free some.
         asio::steady_timer pause(shards[0]->context, std::chrono::milliseconds(100));
         co_await pause.async_wait(kAwait);

@@ -35,6 +35,11 @@ bool IsRequestId(absl::string_view text) {
          });
 }
 
+// What a header of a gRPC call may hold: the library ends the process over anything else.
+bool IsVisible(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool IsLowerHex(absl::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
@@ -59,7 +64,9 @@ CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& hea
                    .request_id = {},
                    .traceparent = {},
                    .tracestate = {},
-                   .authorization = std::string(headers.authorization),
+                   .authorization = IsVisible(headers.authorization)
+                                        ? std::string(headers.authorization)
+                                        : std::string(kMalformedAuthorization),
                    .deadline = deadline};
   if (IsRequestId(headers.request_id)) {
     call.request_id.assign(headers.request_id.data(), headers.request_id.size());
@@ -68,7 +75,7 @@ CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& hea
   }
   if (IsTraceparent(headers.traceparent)) {
     call.traceparent.assign(headers.traceparent.data(), headers.traceparent.size());
-    if (headers.tracestate.size() <= kLongestTraceState) {
+    if (headers.tracestate.size() <= kLongestTraceState && IsVisible(headers.tracestate)) {
       call.tracestate.assign(headers.tracestate.data(), headers.tracestate.size());
     }
   } else {

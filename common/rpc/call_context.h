@@ -11,6 +11,10 @@ namespace datong::rpc {
 // How long a caller without a deadline is given.
 inline constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
 
+// Stands for an `authorization` that cannot be passed on: it is no valid credential of any kind, so
+// that a malformed one is refused and not taken for none.
+inline constexpr absl::string_view kMalformedAuthorization = "malformed";
+
 // Who calls. Until callers are authenticated (`insecure.allow`), the name is "anonymous".
 struct Caller {
   std::string name = "anonymous";

@@ -33,5 +33,17 @@ TEST(CallContextTest, WhatIsMissingOrMalformedIsMade) {
   }
 }
 
+TEST(CallContextTest, BytesThatNoHeaderMayHoldAreNotPassedOn) {
+  const CallContext call =
+      MakeCallContext("/a",
+                      {.request_id = "r",
+                       .traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                       .tracestate = "a=\xff",
+                       .authorization = "Bearer \xff\xc3"},
+                      Deadline::After(absl::Seconds(1)));
+  EXPECT_EQ(call.tracestate, "");
+  EXPECT_EQ(call.authorization, "malformed");
+}
+
 }  // namespace
 }  // namespace datong::rpc

@@ -280,7 +280,8 @@ Result SetSettings(const AdminCall& call) {
   const Settings& settings = call.world.settings;
   return json{{"ready_hour", settings.ready_hour},
               {"not_ready", settings.not_ready},
-              {"authorized_push", settings.authorized_push}};
+              {"authorized_push", settings.authorized_push},
+              {"push_jitter_ms", settings.push_jitter_ms}};
 }
 
 Result ListCalls(const AdminCall& call) {

@@ -152,9 +152,9 @@ absl::Status ReadFault(const json& in, FaultSpec* fault) {
   reader.Read("errcode", &fault->errcode);
   reader.Read("errmsg", &fault->errmsg);
   reader.Require("path", fault->path);
-  reader.OneOf(
-      "kind", fault->kind,
-      {"slow", "http", "reset", "truncate", "errcode", "empty_list", "null_list", "expire"});
+  reader.OneOf("kind", fault->kind,
+               {"slow", "http", "reset", "truncate", "errcode", "empty_list", "null_list",
+                "text_numbers", "expire"});
   return reader.status();
 }
 
@@ -188,6 +188,7 @@ absl::Status ReadSettings(const json& in, Settings* settings) {
   reader.Read("ready_hour", &settings->ready_hour);
   reader.Read("not_ready", &settings->not_ready);
   reader.Read("authorized_push", &settings->authorized_push);
+  reader.Read("push_jitter_ms", &settings->push_jitter_ms);
   reader.OneOf("not_ready", settings->not_ready, {"61503", "empty", "null", "missing"});
   reader.OneOf("authorized_push", settings->authorized_push, {"async", "first", "none"});
   return reader.status();

@@ -63,9 +63,9 @@ struct UserSpec {
 
 struct FaultSpec {
   std::string path = {};  // prefix
-  std::string kind =
-      {};             // slow | http | reset | truncate | errcode | empty_list | null_list | expire
-  int64_t count = 1;  // -1: until removed
+  std::string kind = {};  // slow | http | reset | truncate | errcode | empty_list | null_list |
+                          // text_numbers | expire
+  int64_t count = 1;      // -1: until removed
   std::string appid = {};
   std::string date = {};  // yyyy-MM-dd: only calls whose dates hold it
   std::string method = {};
@@ -95,6 +95,7 @@ struct Settings {
   double ready_hour = 8.0;                // of the next day in Shanghai
   std::string not_ready = "61503";        // 61503 | empty | null | missing
   std::string authorized_push = "async";  // async | first | none
+  int64_t push_jitter_ms = 0;             // each push waits a random part of it: order is lost
 };
 
 }  // namespace datong::wechat_sim

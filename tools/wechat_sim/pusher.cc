@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -86,9 +87,12 @@ void Pusher::Stop() {
   }
 }
 
-void Pusher::Enqueue(std::vector<PushJob> jobs) {
+void Pusher::Enqueue(std::vector<PushJob> jobs, absl::Duration jitter) {
+  absl::BitGen random;
   MutexLock lock(&mutex_);
-  for (PushJob& job : jobs) queue_.emplace(absl::Now(), std::move(job));
+  for (PushJob& job : jobs) {
+    queue_.emplace(absl::Now() + jitter * absl::Uniform(random, 0.0, 1.0), std::move(job));
+  }
   changed_.SignalAll();
 }
 

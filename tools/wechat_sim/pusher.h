@@ -31,7 +31,8 @@ class Pusher {
   Pusher(PusherOptions options, const Clock& clock);
   ~Pusher();
 
-  void Enqueue(std::vector<PushJob> jobs);
+  // Each waits a random part of `jitter` first.
+  void Enqueue(std::vector<PushJob> jobs, absl::Duration jitter = absl::ZeroDuration());
   // Once no push waits or is on its way any more; false when that took longer.
   bool WaitIdle(absl::Duration timeout);
   void Stop();

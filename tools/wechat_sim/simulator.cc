@@ -43,7 +43,18 @@ PusherOptions PusherOptionsOf(const SimulatorOptions& options) {
   return pusher;
 }
 
-void SpoilList(const std::string& kind, json* answer) {
+// Numbers become texts, in rows too, as some answers of WeChat have them.
+void NumbersToTexts(json* value) {
+  if (value->is_number()) {
+    *value = value->dump();
+  } else if (value->is_structured()) {
+    for (json& item : *value) NumbersToTexts(&item);
+  }
+}
+
+void Spoil(const std::string& kind, json* answer) {
+  if (kind == "text_numbers") NumbersToTexts(answer);
+  if (kind != "empty_list" && kind != "null_list") return;
   for (const char* name : {"list", "user_info_list"}) {
     if (answer->contains(name)) (*answer)[name] = kind == "null_list" ? json() : json::array();
   }
@@ -92,15 +103,11 @@ class Simulator::Core {
   void SetNow(absl::Time now) { SetOffset(now - absl::Now()); }
   void SetOffset(absl::Duration offset) {
     MutexLock lock(&mutex_);
-    offset_ = offset;
-    clock_.SetOffset(offset);
-    changed_.SignalAll();
+    MoveTo(offset);
   }
   void Advance(absl::Duration by) {
     MutexLock lock(&mutex_);
-    offset_ += by;
-    clock_.SetOffset(offset_);
-    changed_.SignalAll();
+    MoveTo(offset_ + by);
   }
   bool WaitForPushes(absl::Duration timeout) { return pusher_.WaitIdle(timeout); }
 
@@ -123,7 +130,7 @@ class Simulator::Core {
   http::ServerResponse AnswerAdmin(const http::ServerRequest& request);
   absl::StatusOr<json> MoveClock(const json& body);
   absl::StatusOr<json> VerifyCallback(const json& body);
-  json ClockJson() const;
+  json ClockJson();
   // False when the fault is the whole answer.
   bool ApplyFault(const FaultSpec& fault, const http::ServerRequest& request,
                   http::ServerResponse* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -132,7 +139,15 @@ class Simulator::Core {
   void Count(const std::string& path, const std::string& appid, int64_t errcode)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Flush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!world_.outbox.empty()) pusher_.Enqueue(std::exchange(world_.outbox, {}));
+    if (world_.outbox.empty()) return;
+    pusher_.Enqueue(std::exchange(world_.outbox, {}),
+                    absl::Milliseconds(world_.settings.push_jitter_ms));
+  }
+  // In whole milliseconds, as those who follow the clock read it.
+  void MoveTo(absl::Duration offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    offset_ = absl::Floor(offset, absl::Milliseconds(1));
+    clock_.SetOffset(offset_);
+    changed_.SignalAll();
   }
   void PushTickets();
 
@@ -270,8 +285,8 @@ http::ServerResponse Simulator::Core::AnswerApi(const http::ServerRequest& reque
     int status = 200;
     std::string raw;
     json answer = Run(request, body, now, &status, &raw, &appid);
-    if (fault.kind == "empty_list" || fault.kind == "null_list") SpoilList(fault.kind, &answer);
     Count(request.path, appid, wechat::NumberField(answer, "errcode").value_or(0));
+    Spoil(fault.kind, &answer);
     response = JsonResponse(status, answer);
     if (!raw.empty()) response.body = raw;
     if (absl::StartsWith(request.path, "/sns/")) response.content_type = "text/plain";
@@ -295,10 +310,11 @@ http::ServerResponse Simulator::Core::AnswerAdmin(const http::ServerRequest& req
                       {{"error", std::string(answer.status().message())}});
 }
 
-json Simulator::Core::ClockJson() const {
-  const absl::Time real = absl::Now();
-  const int64_t offset = absl::ToInt64Milliseconds(clock_.Now() - real);
-  return {{"now_ms", absl::ToUnixMillis(real) + offset}, {"offset_ms", offset}};
+json Simulator::Core::ClockJson() {
+  MutexLock lock(&mutex_);
+  // The offset itself, not a difference of two readings: who follows it must not jitter.
+  return {{"now_ms", absl::ToUnixMillis(clock_.Now())},
+          {"offset_ms", absl::ToInt64Milliseconds(offset_)}};
 }
 
 absl::StatusOr<json> Simulator::Core::MoveClock(const json& body) {

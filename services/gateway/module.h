@@ -1,0 +1,9 @@
+#pragma once
+
+#include "common/server/module.h"
+
+namespace datong::gateway {
+
+extern const server::ModuleDefinition kModule;
+
+}  // namespace datong::gateway

@@ -1,0 +1,35 @@
+#include "services/gateway/rpc/api_files.h"
+
+#include "datong/broker/v1/authorization.pb.h"
+#include "datong/broker/v1/project.pb.h"
+#include "datong/broker/v1/push.pb.h"
+#include "datong/broker/v1/token.pb.h"
+#include "datong/datacube/v1/statistics.pb.h"
+#include "datong/datacube/v1/sync.pb.h"
+#include "datong/identity/v1/identity.pb.h"
+#include "datong/identity/v1/profile.pb.h"
+#include "datong/ingest/v1/event.pb.h"
+#include "datong/ingest/v1/quarantine.pb.h"
+#include "datong/ingest/v1/source.pb.h"
+#include "datong/insight/v1/insight.pb.h"
+
+namespace datong::gateway {
+
+std::vector<const google::protobuf::FileDescriptor*> ApiFiles() {
+  return {
+      broker::v1::CreateProjectRequest::descriptor()->file(),
+      broker::v1::AuthorizationLink::descriptor()->file(),
+      broker::v1::GetTokenRequest::descriptor()->file(),
+      broker::v1::ReceivePushRequest::descriptor()->file(),
+      ingest::v1::Source::descriptor()->file(),
+      ingest::v1::AppendEventsRequest::descriptor()->file(),
+      ingest::v1::ListQuarantinedEventsRequest::descriptor()->file(),
+      identity::v1::ResolveRequest::descriptor()->file(),
+      identity::v1::GetProfileRequest::descriptor()->file(),
+      datacube::v1::QueryStatisticsRequest::descriptor()->file(),
+      datacube::v1::ListSyncRunsRequest::descriptor()->file(),
+      insight::v1::QueryTrafficRequest::descriptor()->file(),
+  };
+}
+
+}  // namespace datong::gateway

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "common/time/deadline.h"
+#include "services/identity/core/evidence.h"
+
+namespace datong::identity {
+
+struct Project {
+  std::string name;  // "projects/demo"
+  int32_t number = 0;
+};
+
+// What a batch of evidence did.
+struct LinkOutcome {
+  int64_t version = 0;
+  int recorded = 0;
+  int parked = 0;
+  std::vector<size_t> collided;  // records with an identifier whose node belongs to another one
+};
+
+struct HeldIdentifier {
+  std::string identifier;
+  int64_t node = 0;
+  absl::Time first_observed;
+};
+
+struct PersonView {
+  uint32_t index = 0;
+  absl::Time created;
+  std::vector<HeldIdentifier> identifiers;  // by rank, then text
+};
+
+struct RefusalView {
+  Refusal refusal;
+  absl::Time first_seen;
+  absl::Time last_seen;
+  int64_t count = 0;
+  bool open = true;
+};
+
+struct GraphStats {
+  int64_t persons = 0;
+  int64_t merges = 0;
+  int64_t splits = 0;
+  int64_t evidence = 0;
+  int64_t parked = 0;
+  int64_t version = 0;
+  std::map<std::string, int64_t> identifiers_by_kind;
+  std::map<std::string, int64_t> refusals_by_reason;
+};
+
+enum class ChangeKind { kLinked = 1, kMoved = 2, kUnlinked = 3, kMerged = 4, kSplit = 5 };
+
+struct ChangeView {
+  int64_t version = 0;
+  ChangeKind kind = ChangeKind::kLinked;
+  std::string identifier;
+  int64_t node = 0;
+  uint32_t person = 0;
+  uint32_t previous_person = 0;
+  absl::Time time;
+};
+
+struct ChangePage {
+  std::vector<ChangeView> changes;
+  std::string next_cursor;
+  int64_t version = 0;
+};
+
+struct PersonFilter {
+  std::string identifier_prefix;
+  std::string kind;
+};
+
+struct RefusalFilter {
+  std::string reason;
+  std::string identifier;
+  bool include_closed = false;
+};
+
+template <typename T>
+struct PageOf {
+  std::vector<T> items;
+  std::string next_key;  // empty on the last page
+};
+
+// The graph of identifiers, persons and refusals of all projects. Each operation is one
+// transaction. Thread-safe, also over several processes. Blocks on the database, no longer than the
+// deadline. Errors of all: those of postgres::Pool, and NOT_FOUND/PROJECT_UNKNOWN where a project's
+// name is taken.
+class GraphStore {
+ public:
+  virtual ~GraphStore() = default;
+
+  // Errors: ALREADY_EXISTS/PROJECT_NUMBER_TAKEN.
+  virtual absl::Status RegisterProject(const Project& project, Deadline deadline) = 0;
+  virtual absl::StatusOr<Project> FindProject(const std::string& name, Deadline deadline) = 0;
+
+  // Stores the records that say something new and brings persons, refusals and feed up to date, all
+  // at once or not at all. Their identifiers are trimmed, sorted and unique.
+  virtual absl::StatusOr<LinkOutcome> Link(const Project& project,
+                                           absl::Span<const Evidence> records,
+                                           Deadline deadline) = 0;
+  // Records the binding; `from` unset as in the RPC.
+  virtual absl::Status BindApp(const Project& project, const std::string& appid,
+                               const std::string& account, std::optional<absl::Time> from,
+                               Deadline deadline) = 0;
+  // Links some of the app's waiting records whose account is known by now; 0 when none is left.
+  virtual absl::StatusOr<int> ReleaseParked(const Project& project, const std::string& appid,
+                                            Deadline deadline) = 0;
+
+  virtual absl::StatusOr<int64_t> Version(const Project& project, Deadline deadline) = 0;
+  // The person's index per identifier, 0 for none, all as of one version.
+  virtual absl::StatusOr<std::vector<uint32_t>> FindPersons(
+      const Project& project, absl::Span<const std::string> identifiers, int64_t* version,
+      Deadline deadline) = 0;
+  // The persons of the indexes, merged ones replaced by those they lead to, without repeats, in
+  // ascending order; unknown and emptied ones are left out.
+  virtual absl::StatusOr<std::vector<PersonView>> LoadPersons(const Project& project,
+                                                              absl::Span<const uint32_t> indexes,
+                                                              Deadline deadline) = 0;
+  // The evidence about an identifier's raw component.
+  virtual absl::StatusOr<std::vector<Evidence>> LoadEvidence(const Project& project,
+                                                             const std::string& identifier,
+                                                             Deadline deadline) = 0;
+  virtual absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project,
+                                                         const PersonFilter& filter,
+                                                         const std::string& after, int limit,
+                                                         Deadline deadline) = 0;
+  virtual absl::StatusOr<PageOf<RefusalView>> ListRefusals(const Project& project,
+                                                           const RefusalFilter& filter,
+                                                           const std::string& after, int limit,
+                                                           Deadline deadline) = 0;
+  // Open refusals that name one of the identifiers and no other than these.
+  virtual absl::StatusOr<std::vector<RefusalView>> FindRefusals(
+      const Project& project, absl::Span<const std::string> identifiers, Deadline deadline) = 0;
+  virtual absl::StatusOr<GraphStats> Stats(const Project& project, Deadline deadline) = 0;
+  // Errors: INVALID_ARGUMENT/CURSOR_INVALID, FAILED_PRECONDITION/CURSOR_STALE.
+  virtual absl::StatusOr<ChangePage> ListChanges(const Project& project, const std::string& cursor,
+                                                 int limit, Deadline deadline) = 0;
+};
+
+}  // namespace datong::identity

@@ -1,0 +1,85 @@
+#include "services/identity/core/linker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "common/base/strings.h"
+#include "common/identifier/identifier.h"
+
+namespace datong::identity {
+namespace {
+
+constexpr size_t kMostIds = 20;
+constexpr size_t kLongestNote = 256;
+
+}  // namespace
+
+std::string Normalise(Evidence& record) {
+  if (!ClassOf(record.kind).has_value()) return "EVIDENCE_KIND_UNKNOWN";
+  if (record.ids.empty()) return "IDENTIFIERS_MISSING";
+  if (record.ids.size() > kMostIds) return "TOO_MANY_IDENTIFIERS";
+  if (record.observed <= absl::UnixEpoch() || record.observed >= absl::FromUnixSeconds(1LL << 34)) {
+    return "OBSERVED_TIME_MISSING";
+  }
+  for (std::string& text : record.ids) {
+    if (KindOf(text) == IdKind::kForbidden && text.size() <= 256 && IsUtf8(text)) {
+      // Order numbers and hints need no scope ("txn:4200001"): they are refused by kind anyway.
+      if (!absl::c_any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
+        continue;
+    }
+    const absl::StatusOr<Identifier> id = Identifier::Parse(text);
+    if (!id.ok() || !IsUtf8(text) || KindOf(text) == IdKind::kUnknown) return "IDENTIFIER_INVALID";
+    text = id->ToString();
+  }
+  absl::c_sort(record.ids);
+  record.ids.erase(std::unique(record.ids.begin(), record.ids.end()), record.ids.end());
+  record.observed = absl::FromUnixMicros(absl::ToUnixMicros(record.observed));
+  for (std::string* note : {&record.appid, &record.request_id, &record.obtained_by}) {
+    *note = SanitizeUtf8(note->substr(0, kLongestNote));
+  }
+  return "";
+}
+
+absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<Evidence> records,
+                                            Deadline deadline) {
+  Result result;
+  std::vector<Evidence> fresh;
+  std::vector<std::string> keys;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < records.size(); ++i) {
+    std::string reason = Normalise(records[i]);
+    if (!reason.empty()) {
+      result.rejected.push_back({i, std::move(reason)});
+      continue;
+    }
+    std::string key = KnownKey(project.number, records[i]);
+    if (known_.Contains(key, records[i].observed)) {
+      ++result.known;
+      continue;
+    }
+    keys.push_back(std::move(key));
+    places.push_back(i);
+    fresh.push_back(std::move(records[i]));
+  }
+  if (!fresh.empty()) {
+    const absl::StatusOr<LinkOutcome> outcome = store_.Link(project, fresh, deadline);
+    if (!outcome.ok()) return outcome.status();
+    result.version = outcome->version;
+    result.recorded = outcome->recorded;
+    result.parked = outcome->parked;
+    std::vector<bool> collided(fresh.size(), false);
+    for (const size_t i : outcome->collided) {
+      collided[i] = true;
+      result.rejected.push_back({places[i], "NODE_COLLISION"});
+    }
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      if (!collided[i]) known_.Add(keys[i], fresh[i].observed);
+    }
+    result.known += static_cast<int>(fresh.size() - outcome->collided.size()) - outcome->recorded;
+  }
+  metrics_.KnownRecords(result.known);
+  return result;
+}
+
+}  // namespace datong::identity

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "services/identity/core/evidence.h"
+
+namespace datong::identity {
+
+// What a set of evidence says.
+struct Resolution {
+  struct Id {
+    std::string text;
+    IdKind kind = IdKind::kUnknown;
+    absl::Time first_observed;
+    int part = -1;  // in `parts`; -1 for a snapshot account, which is nobody
+  };
+  std::vector<Id> ids;                     // sorted by text
+  std::vector<std::vector<size_t>> parts;  // the persons: indexes into `ids`, ascending
+  std::vector<Refusal> refusals;           // sorted by ids and reason, without repeats
+};
+
+// The resolution function (R3): persons and refusals from clean records (see Clean). Pure, and the
+// order of the records does not matter. It may be asked for one raw component at a time, or for
+// all.
+Resolution Resolve(absl::Span<const Evidence* const> records, const Policy& policy);
+
+// The same from records as they came.
+Resolution ResolveRaw(absl::Span<const Evidence> records, const Policy& policy);
+
+}  // namespace datong::identity

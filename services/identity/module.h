@@ -1,0 +1,9 @@
+#pragma once
+
+#include "common/server/module.h"
+
+namespace datong::identity {
+
+extern const server::ModuleDefinition kModule;
+
+}  // namespace datong::identity

@@ -1,0 +1,304 @@
+#include "services/identity/rpc/graph_handlers.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/identifier/identifier.h"
+#include "common/rpc/names.h"
+#include "common/rpc/paging.h"
+#include "common/status/macros.h"
+#include "services/identity/core/errors.h"
+#include "services/identity/core/person_id.h"
+#include "services/identity/core/resolution.h"
+#include "services/identity/rpc/convert.h"
+
+namespace datong::identity {
+namespace {
+
+constexpr int kMostInBatch = 1000;
+constexpr int kFeedPage = 1000;
+constexpr int kLargestFeedPage = 5000;
+
+}  // namespace
+
+absl::StatusOr<v1::RegisterProjectResponse> GraphHandlers::RegisterProject(
+    const rpc::CallContext& call, const v1::RegisterProjectRequest& request) {
+  DATONG_RETURN_IF_ERROR(rpc::ParseProjectName(request.project()).status());
+  if (request.number() <= 0) {
+    return FieldInvalid("PROJECT_NUMBER_INVALID", "A project's number is above 0");
+  }
+  DATONG_RETURN_IF_ERROR(
+      store_.RegisterProject({request.project(), request.number()}, call.deadline));
+  return v1::RegisterProjectResponse();
+}
+
+absl::StatusOr<v1::BindAppResponse> GraphHandlers::BindApp(const rpc::CallContext& call,
+                                                           const v1::BindAppRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  for (const std::string& text : {request.appid(), request.open_platform_account()}) {
+    // Both become part of identifiers.
+    if (!text.empty() && !Identifier::Parse(absl::StrCat("unionid:", text, ":x")).ok()) {
+      return FieldInvalid("BINDING_INVALID", "The appid or the account holds bytes that it cannot");
+    }
+    if (text.find(':') != std::string::npos) {
+      return FieldInvalid("BINDING_INVALID", "The appid or the account holds a colon");
+    }
+  }
+  if (request.appid().empty()) return FieldInvalid("BINDING_INVALID", "The appid is missing");
+  std::optional<absl::Time> from;
+  if (request.has_from_time()) from = FromProto(request.from_time());
+  DATONG_RETURN_IF_ERROR(store_.BindApp(project, request.appid(), request.open_platform_account(),
+                                        from, call.deadline));
+  v1::BindAppResponse response;
+  for (;;) {
+    DATONG_ASSIGN_OR_RETURN(const int released,
+                            store_.ReleaseParked(project, request.appid(), call.deadline));
+    if (released == 0) break;
+    response.set_released_count(response.released_count() + released);
+  }
+  DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
+  response.set_version(version);
+  return response;
+}
+
+absl::StatusOr<v1::LinkResponse> GraphHandlers::Link(const rpc::CallContext& call,
+                                                     const v1::LinkRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  Evidence record = FromProto(request.evidence());
+  DATONG_ASSIGN_OR_RETURN(const Linker::Result linked,
+                          linker_.Link(project, {record}, call.deadline));
+  if (!linked.rejected.empty()) return EvidenceInvalid(linked.rejected.front().reason);
+  Normalise(record);
+  v1::LinkResponse response;
+  int64_t version = 0;
+  DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
+                          store_.FindPersons(project, record.ids, &version, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const std::vector<PersonView> persons,
+                          store_.LoadPersons(project, indexes, call.deadline));
+  for (const PersonView& person : persons) ToProto(project.name, person, response.add_persons());
+  DATONG_ASSIGN_OR_RETURN(const std::vector<RefusalView> refusals,
+                          store_.FindRefusals(project, record.ids, call.deadline));
+  for (const RefusalView& refusal : refusals) ToProto(refusal, response.add_refusals());
+  response.set_version(version);
+  return response;
+}
+
+absl::StatusOr<v1::LinkBatchResponse> GraphHandlers::LinkBatch(
+    const rpc::CallContext& call, const v1::LinkBatchRequest& request) {
+  if (request.evidence_size() < 1 || request.evidence_size() > kMostInBatch) {
+    return BatchTooLarge(static_cast<size_t>(request.evidence_size()), kMostInBatch);
+  }
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  std::vector<Evidence> records;
+  records.reserve(static_cast<size_t>(request.evidence_size()));
+  for (const v1::Evidence& evidence : request.evidence()) records.push_back(FromProto(evidence));
+  DATONG_ASSIGN_OR_RETURN(const Linker::Result linked,
+                          linker_.Link(project, std::move(records), call.deadline));
+  v1::LinkBatchResponse response;
+  response.set_recorded_count(linked.recorded);
+  response.set_known_count(linked.known);
+  response.set_parked_count(linked.parked);
+  response.set_version(linked.version);
+  if (linked.version == 0) {
+    DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
+    response.set_version(version);
+  }
+  for (const Linker::Rejected& rejected : linked.rejected) {
+    auto* out = response.add_rejected();
+    out->set_index(static_cast<int32_t>(rejected.index));
+    out->set_reason(rejected.reason);
+  }
+  return response;
+}
+
+// Takes from the person what only weaker evidence joins to the identifier.
+absl::Status GraphHandlers::KeepStrong(const Project& project, const std::string& identifier,
+                                       int weakest_class, Deadline deadline, PersonView& person) {
+  DATONG_ASSIGN_OR_RETURN(std::vector<Evidence> records,
+                          store_.LoadEvidence(project, identifier, deadline));
+  std::erase_if(records, [&](const Evidence& record) {
+    return ClassOf(record.kind).value_or(kClaimClass) > weakest_class;
+  });
+  const Resolution resolution = ResolveRaw(records, policy_);
+  std::set<std::string> kept;
+  for (const Resolution::Id& id : resolution.ids) {
+    if (id.text != identifier || id.part < 0) continue;
+    for (const size_t member : resolution.parts[static_cast<size_t>(id.part)]) {
+      kept.insert(resolution.ids[member].text);
+    }
+  }
+  // The person's name goes only to who proves more than a claim to be that person.
+  if (!kept.contains(person.identifiers.front().identifier)) return IdentifierUnknown();
+  std::erase_if(person.identifiers,
+                [&](const HeldIdentifier& held) { return !kept.contains(held.identifier); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ResolveResponse> GraphHandlers::Resolve(const rpc::CallContext& call,
+                                                           const v1::ResolveRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Identifier parsed, Identifier::Parse(request.identifier()));
+  const std::string identifier = parsed.ToString();
+  int64_t version = 0;
+  DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
+                          store_.FindPersons(project, {identifier}, &version, call.deadline));
+  if (indexes.front() == 0) return IdentifierUnknown();
+  DATONG_ASSIGN_OR_RETURN(std::vector<PersonView> persons,
+                          store_.LoadPersons(project, indexes, call.deadline));
+  if (persons.empty()) return IdentifierUnknown();
+  if (request.weakest_class() != v1::EVIDENCE_CLASS_UNSPECIFIED &&
+      request.weakest_class() != v1::EVIDENCE_CLASS_CLAIM) {
+    DATONG_RETURN_IF_ERROR(KeepStrong(project, identifier,
+                                      static_cast<int>(request.weakest_class()) - 1, call.deadline,
+                                      persons.front()));
+  }
+  v1::ResolveResponse response;
+  ToProto(project.name, persons.front(), response.mutable_person());
+  response.set_version(version);
+  return response;
+}
+
+absl::StatusOr<v1::ResolveBatchResponse> GraphHandlers::ResolveBatch(
+    const rpc::CallContext& call, const v1::ResolveBatchRequest& request) {
+  if (request.identifiers_size() < 1 || request.identifiers_size() > kMostInBatch) {
+    return BatchTooLarge(static_cast<size_t>(request.identifiers_size()), kMostInBatch);
+  }
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  const std::vector<std::string> identifiers(request.identifiers().begin(),
+                                             request.identifiers().end());
+  int64_t version = 0;
+  DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
+                          store_.FindPersons(project, identifiers, &version, call.deadline));
+  v1::ResolveBatchResponse response;
+  response.set_version(version);
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    auto* result = response.add_results();
+    result->set_identifier(identifiers[i]);
+    if (indexes[i] != 0) result->set_person(PersonName(project.name, indexes[i]));
+    result->set_person_index(indexes[i]);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::GetPersonResponse> GraphHandlers::GetPerson(
+    const rpc::CallContext& call, const v1::GetPersonRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const ParsedPersonName name, ParsePersonName(request.name()));
+  DATONG_ASSIGN_OR_RETURN(const Project project, store_.FindProject(name.project, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const std::vector<PersonView> persons,
+                          store_.LoadPersons(project, {name.index}, call.deadline));
+  if (persons.empty()) return PersonUnknown();
+  v1::GetPersonResponse response;
+  ToProto(project.name, persons.front(), response.mutable_person());
+  DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
+  response.set_version(version);
+  return response;
+}
+
+absl::StatusOr<v1::ListPersonsResponse> GraphHandlers::ListPersons(
+    const rpc::CallContext& call, const v1::ListPersonsRequest& request) {
+  const std::string filter = absl::StrCat("persons\n", request.project(), "\n",
+                                          request.identifier_prefix(), "\n", request.kind());
+  DATONG_ASSIGN_OR_RETURN(const int32_t limit, rpc::PageSize(request.page_size()));
+  DATONG_ASSIGN_OR_RETURN(const std::string after,
+                          rpc::ReadPageToken(request.page_token(), filter));
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const PageOf<PersonView> page,
+                          store_.ListPersons(project, {request.identifier_prefix(), request.kind()},
+                                             after, limit, call.deadline));
+  v1::ListPersonsResponse response;
+  for (const PersonView& person : page.items) ToProto(project.name, person, response.add_persons());
+  if (!page.next_key.empty()) {
+    response.set_next_page_token(rpc::MakePageToken(page.next_key, filter));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::ListRefusalsResponse> GraphHandlers::ListRefusals(
+    const rpc::CallContext& call, const v1::ListRefusalsRequest& request) {
+  const std::string filter =
+      absl::StrCat("refusals\n", request.project(), "\n", request.reason(), "\n",
+                   request.identifier(), "\n", request.include_closed());
+  DATONG_ASSIGN_OR_RETURN(const int32_t limit, rpc::PageSize(request.page_size()));
+  DATONG_ASSIGN_OR_RETURN(const std::string after,
+                          rpc::ReadPageToken(request.page_token(), filter));
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      const PageOf<RefusalView> page,
+      store_.ListRefusals(project,
+                          {request.reason(), request.identifier(), request.include_closed()}, after,
+                          limit, call.deadline));
+  v1::ListRefusalsResponse response;
+  for (const RefusalView& refusal : page.items) ToProto(refusal, response.add_refusals());
+  if (!page.next_key.empty()) {
+    response.set_next_page_token(rpc::MakePageToken(page.next_key, filter));
+  }
+  return response;
+}
+
+absl::StatusOr<v1::GetGraphStatsResponse> GraphHandlers::GetGraphStats(
+    const rpc::CallContext& call, const v1::GetGraphStatsRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const GraphStats stats, store_.Stats(project, call.deadline));
+  v1::GetGraphStatsResponse response;
+  int64_t identifiers = 0;
+  for (const auto& [kind, count] : stats.identifiers_by_kind) {
+    identifiers += count;
+    (*response.mutable_identifiers_by_kind())[kind] = count;
+  }
+  for (const auto& [reason, count] : stats.refusals_by_reason) {
+    (*response.mutable_refusals_by_reason())[reason] = count;
+  }
+  response.set_identifier_count(identifiers);
+  response.set_person_count(stats.persons);
+  response.set_merge_count(stats.merges);
+  response.set_split_count(stats.splits);
+  response.set_evidence_count(stats.evidence);
+  response.set_parked_count(stats.parked);
+  response.set_version(stats.version);
+  return response;
+}
+
+absl::StatusOr<v1::ListChangesResponse> GraphHandlers::ListChanges(
+    const rpc::CallContext& call, const v1::ListChangesRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const int32_t limit,
+                          rpc::PageSize(request.page_size(), kFeedPage, kLargestFeedPage));
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const ChangePage page,
+                          store_.ListChanges(project, request.cursor(), limit, call.deadline));
+  v1::ListChangesResponse response;
+  for (const ChangeView& change : page.changes) {
+    ToProto(project.name, change, response.add_changes());
+  }
+  response.set_next_cursor(page.next_cursor);
+  response.set_project_number(project.number);
+  response.set_version(page.version);
+  return response;
+}
+
+absl::StatusOr<v1::WatchChangesResponse> GraphHandlers::NextChanges(const rpc::CallContext& call,
+                                                                    const std::string& project,
+                                                                    const std::string& cursor) {
+  v1::ListChangesRequest request;
+  request.set_project(project);
+  request.set_cursor(cursor);
+  DATONG_ASSIGN_OR_RETURN(v1::ListChangesResponse page, ListChanges(call, request));
+  v1::WatchChangesResponse response;
+  *response.mutable_changes() = std::move(*page.mutable_changes());
+  response.set_next_cursor(page.next_cursor());
+  response.set_project_number(page.project_number());
+  response.set_version(page.version());
+  return response;
+}
+
+}  // namespace datong::identity

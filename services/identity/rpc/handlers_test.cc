@@ -1,0 +1,265 @@
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/identifier/identifier.h"
+#include "common/testing/fake_clock.h"
+#include "common/testing/matchers.h"
+#include "common/testing/test_database.h"
+#include "identity_migrations.h"
+#include "services/identity/rpc/graph_handlers.h"
+#include "services/identity/rpc/profile_handlers.h"
+#include "services/identity/store/postgres_graph_store.h"
+#include "services/identity/store/postgres_profile_store.h"
+
+namespace datong::identity {
+namespace {
+
+template <typename Message>
+Message Proto(const std::string& text) {
+  Message message;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &message)) << text;
+  return message;
+}
+
+class HandlersTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_OK(graph_.RegisterProject(
+        call_, Proto<v1::RegisterProjectRequest>(R"(project: "projects/demo" number: 7)")));
+  }
+  absl::StatusOr<v1::LinkResponse> Link(const std::string& kind, const std::string& ids,
+                                        int64_t second = 1'772'000'000) {
+    std::string text = absl::StrCat(R"(project: "projects/demo" evidence { kind: ")", kind,
+                                    R"(" observed_time { seconds: )", second, " }");
+    for (const absl::string_view id : absl::StrSplit(ids, ' '))
+      absl::StrAppend(&text, " ids: \"", id, "\"");
+    return graph_.Link(call_, Proto<v1::LinkRequest>(text + "}"));
+  }
+  absl::StatusOr<v1::ResolveResponse> Resolve(const std::string& identifier,
+                                              const std::string& rest = "") {
+    return graph_.Resolve(
+        call_, Proto<v1::ResolveRequest>(absl::StrCat(R"(project: "projects/demo" identifier: ")",
+                                                      identifier, "\" ", rest)));
+  }
+
+  rpc::CallContext call_;
+  TestDatabase db_{{{"identity", Migrations()}}};
+  metrics::Registry registry_;
+  std::unique_ptr<postgres::Pool> pool_ = db_.MakePool(registry_);
+  FakeClock clock_{absl::FromUnixSeconds(1'790'000'000)};
+  Metrics metrics_{registry_};
+  PostgresGraphStore graph_store_{*pool_, clock_, {}, metrics_};
+  PostgresProfileStore profile_store_{*pool_, clock_};
+  Linker linker_{graph_store_, metrics_, 1000};
+  GraphHandlers graph_{graph_store_, linker_, {}};
+  ProfileHandlers profiles_{graph_store_, profile_store_, clock_};
+};
+
+TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {
+  const absl::StatusOr<v1::LinkResponse> linked =
+      Link("mp.code2session", "openid:wx1:a unionid:op1:u");
+  ASSERT_OK(linked);
+  ASSERT_EQ(linked->persons_size(), 1);
+  EXPECT_EQ(linked->version(), 2);
+  const absl::StatusOr<v1::ResolveResponse> found = Resolve("openid:wx1:a");
+  ASSERT_OK(found);
+  EXPECT_EQ(found->person().name(), linked->persons(0).name());
+  EXPECT_EQ(found->person().person_index(), 1U);
+  ASSERT_EQ(found->person().identifiers_size(), 2);
+  EXPECT_EQ(found->person().identifiers(0).identifier(), "unionid:op1:u");
+  EXPECT_EQ(found->person().identifiers(1).node(), NodeOf(7, "openid:wx1:a"));
+  EXPECT_EQ(found->person().identifiers(1).first_observed_time().seconds(), 1'772'000'000);
+}
+
+TEST_F(HandlersTest, AnUnknownIdentifierIsNotFoundAndNotCreated) {
+  EXPECT_THAT(Resolve("openid:wx1:no"), IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
+  EXPECT_THAT(Resolve("openid"), IsError(absl::StatusCode::kInvalidArgument, "IDENTIFIER_INVALID"));
+  const auto stats =
+      graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/demo")"));
+  ASSERT_OK(stats);
+  EXPECT_EQ(stats->identifier_count(), 0);
+}
+
+TEST_F(HandlersTest, ClaimsAreIgnoredWhereTheCallerAsksForProof) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a"));
+  EXPECT_EQ(Resolve("device:web:d")->person().identifiers_size(), 3);
+  EXPECT_THAT(Resolve("device:web:d", "weakest_class: EVIDENCE_CLASS_LOGIN"),
+              IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
+  EXPECT_EQ(
+      Resolve("openid:wx1:a", "weakest_class: EVIDENCE_CLASS_LOGIN")->person().identifiers_size(),
+      2);
+}
+
+TEST_F(HandlersTest, RefusalsAreAnsweredListedAndCounted) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  const auto refused = Link("mp.code2session", "openid:wx1:a unionid:op1:v", 1'772'000'060);
+  ASSERT_OK(refused);
+  ASSERT_EQ(refused->refusals_size(), 1);
+  EXPECT_EQ(refused->refusals(0).reason(), "unionid_conflict");
+  EXPECT_EQ(refused->refusals(0).rule(), "R4.1");
+  EXPECT_EQ(refused->refusals(0).evidence_class(), v1::EVIDENCE_CLASS_PLATFORM);
+  EXPECT_EQ(refused->persons_size(), 2);
+  ASSERT_OK(Link("tenant.login", "login:main:null openid:wx1:a"));
+  const auto page = graph_.ListRefusals(
+      call_, Proto<v1::ListRefusalsRequest>(R"(project: "projects/demo" page_size: 1)"));
+  ASSERT_OK(page);
+  EXPECT_EQ(page->refusals_size(), 1);
+  v1::ListRefusalsRequest next =
+      Proto<v1::ListRefusalsRequest>(R"(project: "projects/demo" page_size: 1)");
+  next.set_page_token(page->next_page_token());
+  EXPECT_EQ(graph_.ListRefusals(call_, next)->next_page_token(), "");
+  next.set_reason("blocked_value");
+  EXPECT_THAT(graph_.ListRefusals(call_, next),
+              IsError(absl::StatusCode::kInvalidArgument, "PAGE_TOKEN_INVALID"));
+  const auto stats =
+      graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/demo")"));
+  ASSERT_OK(stats);
+  EXPECT_EQ(stats->refusals_by_reason().at("blocked_value"), 1);
+  EXPECT_EQ(stats->refusals_by_reason().at("unionid_conflict"), 1);
+  EXPECT_EQ(stats->identifiers_by_kind().at("unionid"), 2);
+  EXPECT_TRUE(
+      absl::StrContains(registry_.Serialize(), "datong_identity_conflicts_total{rule=\"R4.1\"} 1"));
+}
+
+TEST_F(HandlersTest, ABadRecordDoesNotHoldUpItsBatch) {
+  const auto batch = Proto<v1::LinkBatchRequest>(R"(project: "projects/demo"
+      evidence { kind: "guess" ids: "openid:wx1:a" observed_time { seconds: 1772000000 } }
+      evidence { kind: "oauth.base" ids: "openid:wx1:a" observed_time { seconds: 1772000000 } }
+      evidence { kind: "oauth.base" ids: "openid:wx1:b" })");
+  const auto first = graph_.LinkBatch(call_, batch);
+  ASSERT_OK(first);
+  EXPECT_EQ(first->recorded_count(), 1);
+  ASSERT_EQ(first->rejected_size(), 2);
+  EXPECT_EQ(first->rejected(0).reason(), "EVIDENCE_KIND_UNKNOWN");
+  EXPECT_EQ(first->rejected(1).index(), 2);
+  EXPECT_EQ(first->rejected(1).reason(), "OBSERVED_TIME_MISSING");
+  const auto again = graph_.LinkBatch(call_, batch);
+  ASSERT_OK(again);
+  EXPECT_EQ(again->recorded_count(), 0);
+  EXPECT_EQ(again->known_count(), 1);
+  EXPECT_EQ(again->version(), first->version());
+  EXPECT_THAT(Link("guess", "openid:wx1:a"),
+              IsError(absl::StatusCode::kInvalidArgument, "EVIDENCE_INVALID"));
+  EXPECT_THAT(graph_.LinkBatch(call_, Proto<v1::LinkBatchRequest>(R"(project: "projects/demo")")),
+              IsError(absl::StatusCode::kInvalidArgument, "BATCH_TOO_LARGE"));
+}
+
+TEST_F(HandlersTest, ABindingReleasesWhatWaited) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:@wx1:u"));
+  const auto bound = graph_.BindApp(
+      call_, Proto<v1::BindAppRequest>(
+                 R"(project: "projects/demo" appid: "wx1" open_platform_account: "op1")"));
+  ASSERT_OK(bound);
+  EXPECT_EQ(bound->released_count(), 1);
+  EXPECT_OK(Resolve("unionid:op1:u"));
+}
+
+TEST_F(HandlersTest, ResolveBatchAnswersEveryIdentifierInOrder) {
+  ASSERT_OK(Link("oauth.base", "openid:wx1:a"));
+  const auto found = graph_.ResolveBatch(
+      call_,
+      Proto<v1::ResolveBatchRequest>(
+          R"(project: "projects/demo" identifiers: "openid:wx1:no" identifiers: "openid:wx1:a")"));
+  ASSERT_OK(found);
+  ASSERT_EQ(found->results_size(), 2);
+  EXPECT_EQ(found->results(0).person(), "");
+  EXPECT_EQ(found->results(1).person_index(), 1U);
+}
+
+TEST_F(HandlersTest, TheNameOfAMergedPersonLeadsToTheSurvivor) {
+  const std::string old_name = Link("client.claim", "device:web:d")->persons(0).name();
+  ASSERT_OK(Link("oauth.base", "openid:wx1:a"));
+  ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a"));
+  v1::GetPersonRequest request;
+  request.set_name(old_name);
+  const auto person = graph_.GetPerson(call_, request);
+  ASSERT_OK(person);
+  EXPECT_EQ(person->person().person_index(), 2U);
+  request.set_name("projects/demo/persons/p-00000000");
+  EXPECT_THAT(graph_.GetPerson(call_, request),
+              IsError(absl::StatusCode::kNotFound, "PERSON_UNKNOWN"));
+}
+
+TEST_F(HandlersTest, TheFeedNamesIdentifiersPersonsAndNodes) {
+  ASSERT_OK(Link("client.claim", "device:web:d"));
+  ASSERT_OK(Link("oauth.base", "openid:wx1:a"));
+  ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a"));
+  const auto page = graph_.ListChanges(
+      call_, Proto<v1::ListChangesRequest>(R"(project: "projects/demo" page_size: 3)"));
+  ASSERT_OK(page);
+  EXPECT_EQ(page->project_number(), 7);
+  EXPECT_EQ(page->version(), 4);
+  ASSERT_EQ(page->changes_size(), 3);
+  EXPECT_EQ(page->changes(0).kind(), v1::CHANGE_KIND_IDENTIFIER_LINKED);
+  EXPECT_EQ(page->changes(0).node(), NodeOf(7, "device:web:d"));
+  EXPECT_EQ(page->changes(2).kind(), v1::CHANGE_KIND_PERSON_MERGED);
+  EXPECT_EQ(page->changes(2).previous_person_index(), 1U);
+  EXPECT_EQ(page->changes(2).person_index(), 2U);
+  v1::ListChangesRequest next = Proto<v1::ListChangesRequest>(R"(project: "projects/demo")");
+  next.set_cursor(page->next_cursor());
+  const auto rest = graph_.ListChanges(call_, next);
+  ASSERT_OK(rest);
+  ASSERT_EQ(rest->changes_size(), 1);
+  EXPECT_EQ(rest->changes(0).kind(), v1::CHANGE_KIND_IDENTIFIER_MOVED);
+  EXPECT_EQ(rest->changes(0).identifier(), "device:web:d");
+}
+
+TEST_F(HandlersTest, AnUnknownProjectIsNamedAsSuch) {
+  EXPECT_THAT(
+      graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/no")")),
+      IsError(absl::StatusCode::kNotFound, "PROJECT_UNKNOWN"));
+}
+
+TEST_F(HandlersTest, AConsentHoldsForThePersonAndFollowsMerges) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a"));
+  const auto recorded = profiles_.RecordConsent(
+      call_, Proto<v1::RecordConsentRequest>(
+                 R"(project: "projects/demo" subject { identifier: "openid:wx1:a" }
+         consent { purpose: "analytics" state: CONSENT_STATE_WITHDRAWN source: "mp" })"));
+  ASSERT_OK(recorded);
+  EXPECT_EQ(recorded->identifier_count(), 1);
+  ASSERT_OK(Link("tenant.login", "login:main:1 openid:wx1:a"));
+  const auto held = profiles_.GetConsent(
+      call_, Proto<v1::GetConsentRequest>(
+                 R"(project: "projects/demo" subject { identifier: "login:main:1" })"));
+  ASSERT_OK(held);
+  ASSERT_EQ(held->consents_size(), 1);
+  EXPECT_EQ(held->consents(0).state(), v1::CONSENT_STATE_WITHDRAWN);
+  EXPECT_EQ(held->consents(0).consent_time().seconds(), 1'790'000'000);
+  EXPECT_THAT(profiles_.RecordConsent(
+                  call_, Proto<v1::RecordConsentRequest>(
+                             R"(project: "projects/demo" subject { identifier: "openid:wx1:a" }
+                     consent { purpose: "Ads!" state: CONSENT_STATE_GRANTED source: "mp" })")),
+              IsError(absl::StatusCode::kInvalidArgument, "CONSENT_INVALID"));
+}
+
+TEST_F(HandlersTest, AnAttributeSetOnOneSurfaceIsReadOnAnother) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  ASSERT_OK(Link("oa.user_info", "openid:wx2:b unionid:op1:u"));
+  ASSERT_OK(profiles_.SetAttributes(
+      call_, Proto<v1::SetAttributesRequest>(
+                 R"(project: "projects/demo" subject { identifier: "openid:wx1:a" }
+         attributes { name: "tags" value { list_value { values { string_value: "老客" } } } source: "mp" })")));
+  const auto profile = profiles_.GetProfile(
+      call_, Proto<v1::GetProfileRequest>(
+                 R"(project: "projects/demo" subject { identifier: "openid:wx2:b" })"));
+  ASSERT_OK(profile);
+  ASSERT_EQ(profile->attributes_size(), 1);
+  EXPECT_EQ(profile->attributes(0).value().list_value().values(0).string_value(), "老客");
+  EXPECT_THAT(profiles_.SetAttributes(
+                  call_, Proto<v1::SetAttributesRequest>(
+                             R"(project: "projects/demo" subject { identifier: "openid:wx1:a" }
+                     attributes { name: "x" source: "mp" })")),
+              IsError(absl::StatusCode::kInvalidArgument, "ATTRIBUTE_INVALID"));
+  EXPECT_THAT(profiles_.GetProfile(
+                  call_, Proto<v1::GetProfileRequest>(
+                             R"(project: "projects/demo" subject { identifier: "openid:wx9:z" })")),
+              IsError(absl::StatusCode::kNotFound, "PERSON_UNKNOWN"));
+}
+
+}  // namespace
+}  // namespace datong::identity

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "services/identity/core/graph_store.h"
+
+namespace datong::identity {
+
+// What several statements of the store share. All throw as libpqxx does.
+
+std::vector<std::string> SplitIds(const std::string& lines);
+Reason ReasonOf(absl::string_view name);
+int64_t ReadVersion(pqxx::transaction_base& work, const Project& project);
+// The evidence kept with the nodes, which are a bigint array.
+std::vector<Evidence> ReadEvidence(pqxx::transaction_base& work, const Project& project,
+                                   const std::string& nodes);
+// A record's columns from the first of these on: kind, ids, observed_at, appid, request_id,
+// obtained_by, snapshot, watermark, selected by kEvidenceColumns.
+extern const char kEvidenceColumns[];
+Evidence EvidenceOf(const pqxx::row& row, int first);
+
+// A place in a feed, bound to the database's epoch.
+std::string MakeCursor(const std::string& epoch, int64_t version);
+// Errors: INVALID_ARGUMENT/CURSOR_INVALID, FAILED_PRECONDITION/CURSOR_STALE.
+absl::StatusOr<int64_t> ParseCursor(const std::string& cursor, const std::string& epoch);
+
+}  // namespace datong::identity

@@ -1,0 +1,275 @@
+#include "services/identity/store/graph_writer.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "common/identifier/identifier.h"
+#include "services/identity/core/errors.h"
+#include "services/identity/store/graph_sql.h"
+#include "services/identity/store/sql_values.h"
+
+namespace datong::identity {
+namespace {
+
+constexpr char kReadBindings[] = "SELECT appid, account, " DATONG_SQL_MICROS("valid_from") R"sql(
+  FROM identity.bindings WHERE project_number = $1 AND appid = ANY($2::text[])
+  ORDER BY appid, valid_from)sql";
+
+constexpr char kReadNodes[] = R"sql(
+  SELECT node, identifier FROM identity.nodes
+  WHERE project_number = $1 AND node = ANY($2::bigint[]))sql";
+
+// In the order of the nodes, so that two writers never wait for each other in a ring.
+constexpr char kMakeNodes[] = R"sql(
+  INSERT INTO identity.nodes (project_number, node, identifier, component, first_observed)
+  SELECT $1, t.node, t.identifier, t.node, 'infinity'
+  FROM unnest($2::bigint[], $3::text[]) AS t (node, identifier)
+  ON CONFLICT (project_number, node) DO NOTHING
+  RETURNING node)sql";
+
+constexpr char kReadComponents[] = R"sql(
+  SELECT DISTINCT component FROM identity.nodes
+  WHERE project_number = $1 AND node = ANY($2::bigint[]))sql";
+
+constexpr char kLockComponents[] = R"sql(
+  SELECT node FROM identity.nodes WHERE project_number = $1 AND node = ANY($2::bigint[])
+  ORDER BY node FOR UPDATE)sql";
+
+constexpr char kReadMembers[] =
+    "SELECT node, identifier, component, person, " DATONG_SQL_MICROS("first_observed") R"sql(
+  FROM identity.nodes WHERE project_number = $1 AND component = ANY($2::bigint[]))sql";
+
+constexpr char kReadOpenRefusals[] =
+    "SELECT array_to_string(ids, E'\\n'), reason, evidence_class, " DATONG_SQL_MICROS(
+        "observed_at") R"sql(
+  FROM identity.refusals
+  WHERE project_number = $1 AND node = ANY($2::bigint[]) AND open AND NOT record_level)sql";
+
+constexpr char kReadBoundAmong[] = R"sql(
+  SELECT count(*) FROM unnest($2::text[], $3::bigint[]) AS t (appid, observed)
+  WHERE (SELECT account FROM identity.bindings AS b
+         WHERE b.project_number = $1 AND b.appid = t.appid AND b.valid_from <= )sql" DATONG_SQL_TIME(
+    "t.observed") R"sql(
+         ORDER BY b.valid_from DESC LIMIT 1) <> '')sql";
+
+constexpr char kAllocate[] = R"sql(
+  UPDATE identity.projects SET version = version + $2, next_person = next_person + $3
+  WHERE project_number = $1 RETURNING version, next_person)sql";
+
+}  // namespace
+
+int64_t GraphWriter::NodeOfId(const std::string& id) { return NodeOf(project_.number, id); }
+
+Bindings GraphWriter::ReadBindings(absl::Span<const Evidence> records) {
+  std::set<std::string> apps;
+  for (const Evidence& record : records) {
+    for (std::string& app : UnscopedApps(record)) apps.insert(std::move(app));
+  }
+  Bindings bindings;
+  if (apps.empty()) return bindings;
+  TextArray array;
+  for (const std::string& app : apps) array.Add(app);
+  for (const auto& row : work_.exec_params(kReadBindings, project_.number, array.Take())) {
+    // The first binding of an app is stored at the epoch when it holds for ever back.
+    bindings[row[0].as<std::string>()].push_back({TimeOf(row[2]), row[1].as<std::string>()});
+  }
+  return bindings;
+}
+
+void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome) {
+  const Bindings bindings = ReadBindings(records);
+  for (size_t i = 0; i < records.size(); ++i) {
+    Scoped scoped = ScopeUnionids(records[i], bindings);
+    if (!scoped.unknown.empty()) {
+      parked_.push_back({records[i], std::move(scoped.unknown), std::move(scoped.unknown_app)});
+      ++outcome.parked;
+    }
+    if (scoped.record.ids.empty()) {
+      ++outcome.recorded;
+      continue;
+    }
+    absl::c_sort(scoped.record.ids);
+    Door door{{std::move(scoped.record), {}}, {}, i};
+    door.record.clean = Clean(door.record.stored, policy_, door.refusals);
+    door_.push_back(std::move(door));
+  }
+}
+
+std::set<int64_t> GraphWriter::MakeNodes(LinkOutcome& outcome) {
+  std::map<int64_t, std::string> wanted;
+  std::set<std::string> collided;
+  for (const Door& door : door_) {
+    for (const std::string& id : door.record.clean.ids) {
+      const auto [at, added] = wanted.try_emplace(NodeOfId(id), id);
+      if (!added && at->second != id) collided.insert(id);
+    }
+  }
+  BigintArray nodes;
+  for (const auto& [node, id] : wanted) nodes.Add(node);
+  std::set<int64_t> present;
+  for (const auto& row : work_.exec_params(kReadNodes, project_.number, nodes.Take())) {
+    present.insert(row[0].as<int64_t>());
+    const std::string& id = wanted[row[0].as<int64_t>()];
+    if (row[1].as<std::string>() != id) collided.insert(id);
+  }
+  if (!collided.empty()) {
+    std::erase_if(door_, [&](const Door& door) {
+      const bool hit = absl::c_any_of(door.record.clean.ids,
+                                      [&](const auto& id) { return collided.contains(id); });
+      if (hit) outcome.collided.push_back(door.place);
+      return hit;
+    });
+  }
+  BigintArray missing;
+  TextArray identifiers;
+  for (const Door& door : door_) {
+    for (const std::string& id : door.record.clean.ids) ids_.try_emplace(NodeOfId(id), id);
+  }
+  bool any = false;
+  for (const auto& [node, id] : ids_) {
+    if (present.contains(node)) continue;
+    any = true;
+    missing.Add(node);
+    identifiers.Add(id);
+  }
+  std::set<int64_t> fresh;
+  if (!any) return fresh;
+  const pqxx::result made =
+      work_.exec_params(kMakeNodes, project_.number, missing.Take(), identifiers.Take());
+  for (const auto& row : made) fresh.insert(row[0].as<int64_t>());
+  return fresh;
+}
+
+absl::StatusOr<std::set<int64_t>> GraphWriter::LockComponents(const std::set<int64_t>& fresh) {
+  std::set<int64_t> locked;
+  BigintArray nodes;
+  bool any = false;
+  for (const auto& [node, id] : ids_) {
+    if (fresh.contains(node)) continue;
+    nodes.Add(node);
+    any = true;
+  }
+  while (any) {
+    // Another writer may have joined components while this one waited for the lock.
+    BigintArray more;
+    any = false;
+    const int64_t highest = locked.empty() ? std::numeric_limits<int64_t>::min() : *locked.rbegin();
+    for (const auto& row : work_.exec_params(kReadComponents, project_.number, nodes.Take())) {
+      const auto component = row[0].as<int64_t>();
+      if (!locked.insert(component).second) continue;
+      // Locks are only ever taken upwards, or two writers could wait for each other.
+      if (component < highest) return LinkConflict();
+      more.Add(component);
+      any = true;
+    }
+    if (any) work_.exec_params(kLockComponents, project_.number, more.Take());
+  }
+  return locked;
+}
+
+GraphState GraphWriter::LoadState(const std::set<int64_t>& components,
+                                  const std::set<int64_t>& fresh) {
+  GraphState state;
+  BigintArray names;
+  for (const int64_t component : components) names.Add(component);
+  BigintArray members;
+  bool any = false;
+  if (!components.empty()) {
+    for (const auto& row : work_.exec_params(kReadMembers, project_.number, names.Take())) {
+      StoredNode node{row[0].as<int64_t>(), row[1].as<std::string>(), row[2].as<int64_t>(),
+                      row[3].as<int64_t>(), TimeOf(row[4]),           false};
+      members.Add(node.node);
+      state.nodes.push_back(std::move(node));
+      any = true;
+    }
+  }
+  if (any) LoadRefusals(members.Take(), state);
+  for (const int64_t node : fresh) {
+    state.nodes.push_back({node, ids_.at(node), node, 0, absl::InfiniteFuture(), true});
+  }
+  // Records without any good identifier hang on their first one, which is no node.
+  for (const Door& door : door_) {
+    if (!door.record.clean.ids.empty()) continue;
+    members.Add(NodeOfId(door.record.stored.ids.front()));
+    any = true;
+  }
+  if (any) LoadEvidence(members.Take(), state);
+  return state;
+}
+
+void GraphWriter::LoadEvidence(const std::string& nodes, GraphState& state) {
+  state.evidence = ReadEvidence(work_, project_, nodes);
+}
+
+void GraphWriter::LoadRefusals(const std::string& nodes, GraphState& state) {
+  for (const auto& row : work_.exec_params(kReadOpenRefusals, project_.number, nodes)) {
+    state.open_refusals.push_back({SplitIds(row[0].as<std::string>()),
+                                   ReasonOf(row[1].as<std::string>()), row[2].as<int>(),
+                                   TimeOf(row[3])});
+  }
+}
+
+absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records) {
+  LinkOutcome outcome;
+  Scope(records, outcome);
+  const std::set<int64_t> fresh = MakeNodes(outcome);
+  const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
+  if (!components.ok()) return components.status();
+  const GraphState state = LoadState(*components, fresh);
+  std::vector<DoorRecord> door;
+  for (const Door& entry : door_) door.push_back(entry.record);
+  plan_ = PlanLink(project_.number, state, door, policy_);
+  outcome.recorded += static_cast<int>(plan_.recorded.size());
+  for (const size_t i : plan_.recorded) {
+    record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
+                            door_[i].refusals.end());
+  }
+  for (const Parked& parked : parked_) {
+    for (const std::string& id : parked.unknown) {
+      record_refusals_.push_back({{id},
+                                  Reason::kScopeUnknown,
+                                  ClassOf(parked.record.kind).value_or(kClaimClass),
+                                  parked.record.observed});
+    }
+  }
+  if (plan_.recorded.empty() && parked_.empty()) {
+    outcome.version = ReadVersion(work_, project_);
+    return outcome;
+  }
+  for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    if (change.person != change.previous_person) ++change_count_;
+  }
+  change_count_ += static_cast<int64_t>(plan_.merges.size());
+  change_count_ +=
+      absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  if (!Allocate()) return LinkConflict();
+  WriteEvidence();
+  WriteParked();
+  WriteNodes();
+  WritePersons();
+  WriteChanges();
+  WriteRefusals();
+  outcome.version = version_;
+  return outcome;
+}
+
+bool GraphWriter::Allocate() {
+  const pqxx::row row = work_.exec_params1(kAllocate, project_.number, change_count_,
+                                           static_cast<int64_t>(plan_.new_persons.size()));
+  version_ = row[0].as<int64_t>();
+  next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
+  if (parked_.empty()) return true;
+  // A binding that came between the look at the bindings and this lock has missed these records.
+  TextArray apps;
+  BigintArray times;
+  for (const Parked& parked : parked_) {
+    apps.Add(parked.app);
+    times.Add(absl::ToUnixMicros(parked.record.observed));
+  }
+  return work_.exec_params1(kReadBoundAmong, project_.number, apps.Take(), times.Take())[0]
+             .as<int>() == 0;
+}
+
+}  // namespace datong::identity

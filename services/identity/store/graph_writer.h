@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <pqxx/pqxx>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "services/identity/core/graph_store.h"
+#include "services/identity/core/link_plan.h"
+#include "services/identity/core/scoping.h"
+
+namespace datong::identity {
+
+// One batch of evidence in one transaction: brings the records into scope, makes the nodes, locks
+// the raw components, plans, writes. For one use. Throws as libpqxx does.
+class GraphWriter {
+ public:
+  GraphWriter(pqxx::work& work, const Project& project, const Policy& policy, absl::Time now)
+      : work_(work), project_(project), policy_(policy), now_(now) {}
+
+  // Errors: ABORTED/LINK_CONFLICT, to be done again from the start.
+  absl::StatusOr<LinkOutcome> Link(absl::Span<const Evidence> records);
+
+  // What was done, for metrics after the commit.
+  const LinkPlan& plan() const { return plan_; }
+  const std::vector<Refusal>& record_refusals() const { return record_refusals_; }
+
+ private:
+  struct Door {
+    DoorRecord record;
+    std::vector<Refusal> refusals;
+    size_t place = 0;  // among the given records
+  };
+  struct Parked {
+    Evidence record;
+    std::vector<std::string> unknown;
+    std::string app;
+  };
+
+  void Scope(absl::Span<const Evidence> records, LinkOutcome& outcome);
+  Bindings ReadBindings(absl::Span<const Evidence> records);
+  int64_t NodeOfId(const std::string& id);
+  // Makes the nodes that are missing; gives them. Records whose identifiers collide are dropped.
+  std::set<int64_t> MakeNodes(LinkOutcome& outcome);
+  // Gives the names of the raw components, all locked. Errors: ABORTED/LINK_CONFLICT.
+  absl::StatusOr<std::set<int64_t>> LockComponents(const std::set<int64_t>& fresh);
+  GraphState LoadState(const std::set<int64_t>& components, const std::set<int64_t>& fresh);
+  void LoadEvidence(const std::string& nodes, GraphState& state);
+  void LoadRefusals(const std::string& nodes, GraphState& state);
+  // Takes the lock of the project, versions and person indexes. False: what is parked need not be.
+  bool Allocate();
+
+  void WriteEvidence();
+  void WriteParked();
+  void WriteNodes();
+  void WritePersons();
+  void WriteChanges();
+  void WriteRefusals();
+  int64_t PersonOf(int64_t planned) const {
+    return planned >= 0 ? planned : next_person_ - planned - 1;
+  }
+
+  pqxx::work& work_;
+  const Project& project_;
+  const Policy& policy_;
+  const absl::Time now_;
+
+  std::vector<Door> door_;  // the records in scope
+  std::vector<Parked> parked_;
+  std::vector<Refusal> record_refusals_;  // of the records that are new
+  std::map<int64_t, std::string> ids_;    // by node: the identifiers of the clean records
+  LinkPlan plan_;
+  int64_t change_count_ = 0;
+  int64_t version_ = 0;      // after the batch
+  int64_t next_person_ = 0;  // the first of the new persons
+};
+
+}  // namespace datong::identity

@@ -1,0 +1,264 @@
+// The statements by which a planned batch is written; all run under the project's lock.
+
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/str_join.h"
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
+#include "services/identity/store/graph_sql.h"
+#include "services/identity/store/graph_writer.h"
+#include "services/identity/store/sql_values.h"
+
+namespace datong::identity {
+namespace {
+
+// $1 project, $2 now, $3 nodes, $4 ids of records, then a column each.
+constexpr char kWriteEvidence[] = R"sql(
+  INSERT INTO identity.evidence (project_number, node, evidence_id, kind, ids, observed_at,
+    received_at, appid, request_id, obtained_by, snapshot, watermark)
+  SELECT $1, t.node, decode(t.id, 'hex'), t.kind, string_to_array(t.ids, E'\n'), )sql" DATONG_SQL_TIME(
+    "t.observed") ", " DATONG_SQL_TIME("$2::bigint") R"sql(, t.appid, t.request_id, t.obtained_by,
+    t.snapshot <> 0, t.watermark::smallint
+  FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::bigint[], $12::bigint[])
+    AS t (node, id, kind, ids, observed, appid, request_id, obtained_by, snapshot, watermark)
+  ON CONFLICT DO NOTHING)sql";
+
+constexpr char kWriteParked[] = R"sql(
+  INSERT INTO identity.parked_evidence (project_number, node, evidence_id, kind, ids, observed_at,
+    received_at, appid, request_id, obtained_by, snapshot, watermark, waits_for)
+  SELECT $1, t.node, decode(t.id, 'hex'), t.kind, string_to_array(t.ids, E'\n'), )sql" DATONG_SQL_TIME(
+    "t.observed") ", " DATONG_SQL_TIME("$2::bigint") R"sql(, t.appid, t.request_id, t.obtained_by,
+    t.snapshot <> 0, t.watermark::smallint, t.waits_for
+  FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+              $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
+    AS t (node, id, kind, ids, observed, appid, request_id, obtained_by, snapshot, watermark,
+          waits_for)
+  ON CONFLICT DO NOTHING)sql";
+
+constexpr char kWriteNodes[] = R"sql(
+  UPDATE identity.nodes AS n SET component = t.component, person = t.person, first_observed = )sql" DATONG_SQL_TIME(
+    "t.observed") R"sql(
+  FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+    AS t (node, component, person, observed)
+  WHERE n.project_number = $1 AND n.node = t.node)sql";
+
+constexpr char kMakePersons[] = R"sql(
+  INSERT INTO identity.persons (project_number, person, split_from, created_at)
+  SELECT $1, $3::bigint + t.place - 1, t.split_from, )sql" DATONG_SQL_TIME("$2::bigint") R"sql(
+  FROM unnest($4::bigint[]) WITH ORDINALITY AS t (split_from, place))sql";
+
+// Names of persons absorbed before lead on to the new survivor, never over two steps.
+constexpr char kMergePersons[] = R"sql(
+  UPDATE identity.persons AS p SET merged_into = t.survivor
+  FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
+  WHERE p.project_number = $1 AND (p.person = t.absorbed OR p.merged_into = t.absorbed))sql";
+
+constexpr char kEmptyPersons[] = R"sql(
+  UPDATE identity.persons SET emptied = true
+  WHERE project_number = $1 AND person = ANY($2::bigint[]))sql";
+
+constexpr char kWriteChanges[] = R"sql(
+  INSERT INTO identity.changes (project_number, version, kind, node, identifier, person,
+    previous_person, changed_at)
+  SELECT $1, $3::bigint + t.place, t.kind::smallint, t.node, t.identifier, t.person,
+    t.previous_person, )sql" DATONG_SQL_TIME("$2::bigint") R"sql(
+  FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
+    AS t (kind, node, identifier, person, previous_person, place))sql";
+
+constexpr char kOpenRefusals[] = R"sql(
+  INSERT INTO identity.refusals AS held (project_number, node, refusal_id, ids, reason,
+    evidence_class, observed_at, first_seen, last_seen, seen_count, record_level, open)
+  SELECT $1, t.node, decode(t.id, 'hex'), string_to_array(t.ids, E'\n'), t.reason,
+    t.evidence_class::smallint, )sql" DATONG_SQL_TIME("t.observed") ", " DATONG_SQL_TIME(
+    "$2::bigint") ", " DATONG_SQL_TIME("$2::bigint") R"sql(, t.seen_count, t.record_level <> 0, true
+  FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
+              $9::bigint[], $10::bigint[])
+    AS t (node, id, ids, reason, evidence_class, observed, seen_count, record_level)
+  ON CONFLICT (project_number, node, refusal_id) DO UPDATE
+    SET last_seen = excluded.last_seen, seen_count = held.seen_count + excluded.seen_count,
+        open = true,
+        evidence_class = CASE WHEN held.record_level THEN
+          least(held.evidence_class, excluded.evidence_class) ELSE excluded.evidence_class END,
+        observed_at = CASE WHEN held.record_level AND (held.evidence_class, held.observed_at)
+          < (excluded.evidence_class, excluded.observed_at) THEN held.observed_at
+          ELSE excluded.observed_at END)sql";
+
+constexpr char kCloseRefusals[] = R"sql(
+  UPDATE identity.refusals AS r SET open = false, last_seen = )sql" DATONG_SQL_TIME(
+    "$2::bigint") R"sql(
+  FROM unnest($3::bigint[], $4::text[]) AS t (node, id)
+  WHERE r.project_number = $1 AND r.node = t.node AND r.refusal_id = decode(t.id, 'hex'))sql";
+
+std::string RefusalId(const Refusal& refusal) {
+  return BytesToHex(
+      crypto::Sha256(absl::StrCat(NameOf(refusal.reason), "\n", absl::StrJoin(refusal.ids, "\n")))
+          .substr(0, 16));
+}
+
+// The columns that evidence and parked evidence share.
+struct EvidenceColumns {
+  BigintArray nodes, observed, snapshot, watermark;
+  TextArray ids, kinds, members, appids, request_ids, obtained_by;
+
+  void Add(int32_t project_number, int64_t node, const Evidence& record) {
+    nodes.Add(node);
+    ids.Add(BytesToHex(EvidenceId(project_number, record)));
+    kinds.Add(record.kind);
+    members.Add(absl::StrJoin(record.ids, "\n"));
+    observed.Add(absl::ToUnixMicros(record.observed));
+    appids.Add(record.appid);
+    request_ids.Add(record.request_id);
+    obtained_by.Add(record.obtained_by);
+    snapshot.Add(record.snapshot ? 1 : 0);
+    watermark.Add(static_cast<int>(record.watermark));
+  }
+};
+
+}  // namespace
+
+void GraphWriter::WriteEvidence() {
+  if (plan_.recorded.empty()) return;
+  EvidenceColumns c;
+  for (const size_t i : plan_.recorded) {
+    const DoorRecord& record = door_[i].record;
+    const std::vector<std::string>& ids =
+        record.clean.ids.empty() ? record.stored.ids : record.clean.ids;
+    c.Add(project_.number, NodeOfId(ids.front()), record.stored);
+  }
+  work_.exec_params(kWriteEvidence, project_.number, absl::ToUnixMicros(now_), c.nodes.Take(),
+                    c.ids.Take(), c.kinds.Take(), c.members.Take(), c.observed.Take(),
+                    c.appids.Take(), c.request_ids.Take(), c.obtained_by.Take(), c.snapshot.Take(),
+                    c.watermark.Take());
+}
+
+void GraphWriter::WriteParked() {
+  if (parked_.empty()) return;
+  EvidenceColumns c;
+  TextArray waits_for;
+  for (const Parked& parked : parked_) {
+    c.Add(project_.number, NodeOfId(parked.record.ids.front()), parked.record);
+    waits_for.Add(parked.app);
+  }
+  work_.exec_params(kWriteParked, project_.number, absl::ToUnixMicros(now_), c.nodes.Take(),
+                    c.ids.Take(), c.kinds.Take(), c.members.Take(), c.observed.Take(),
+                    c.appids.Take(), c.request_ids.Take(), c.obtained_by.Take(), c.snapshot.Take(),
+                    c.watermark.Take(), waits_for.Take());
+}
+
+void GraphWriter::WriteNodes() {
+  if (plan_.nodes.empty()) return;
+  BigintArray nodes, components, persons, observed;
+  for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    nodes.Add(change.node);
+    components.Add(change.component);
+    persons.Add(PersonOf(change.person));
+    observed.Add(absl::ToUnixMicros(change.first_observed));
+  }
+  work_.exec_params(kWriteNodes, project_.number, nodes.Take(), components.Take(), persons.Take(),
+                    observed.Take());
+}
+
+void GraphWriter::WritePersons() {
+  if (!plan_.new_persons.empty()) {
+    BigintArray split_from;
+    for (const int64_t person : plan_.new_persons) split_from.Add(person);
+    work_.exec_params(kMakePersons, project_.number, absl::ToUnixMicros(now_), next_person_,
+                      split_from.Take());
+  }
+  if (!plan_.merges.empty()) {
+    BigintArray absorbed, survivors;
+    for (const LinkPlan::Merge& merge : plan_.merges) {
+      absorbed.Add(merge.absorbed);
+      survivors.Add(merge.survivor);
+    }
+    work_.exec_params(kMergePersons, project_.number, absorbed.Take(), survivors.Take());
+  }
+  if (!plan_.emptied.empty()) {
+    BigintArray emptied;
+    for (const int64_t person : plan_.emptied) emptied.Add(person);
+    work_.exec_params(kEmptyPersons, project_.number, emptied.Take());
+  }
+}
+
+void GraphWriter::WriteChanges() {
+  if (change_count_ == 0) return;
+  BigintArray kinds, nodes, persons, previous;
+  TextArray identifiers;
+  const auto add = [&](ChangeKind kind, int64_t node, const std::string& identifier, int64_t person,
+                       int64_t previous_person) {
+    kinds.Add(static_cast<int>(kind));
+    nodes.Add(node);
+    identifiers.Add(identifier);
+    persons.Add(PersonOf(person));
+    previous.Add(previous_person);
+  };
+  for (size_t i = 0; i < plan_.new_persons.size(); ++i) {
+    if (plan_.new_persons[i] == 0) continue;
+    add(ChangeKind::kSplit, 0, "", -static_cast<int64_t>(i) - 1, plan_.new_persons[i]);
+  }
+  for (const LinkPlan::Merge& merge : plan_.merges) {
+    add(ChangeKind::kMerged, 0, "", merge.survivor, merge.absorbed);
+  }
+  for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    if (change.person == change.previous_person) continue;
+    ChangeKind kind = ChangeKind::kMoved;
+    if (change.previous_person == 0) kind = ChangeKind::kLinked;
+    if (change.person == 0) kind = ChangeKind::kUnlinked;
+    add(kind, change.node, change.identifier, change.person, change.previous_person);
+  }
+  work_.exec_params(kWriteChanges, project_.number, absl::ToUnixMicros(now_),
+                    version_ - change_count_, kinds.Take(), nodes.Take(), identifiers.Take(),
+                    persons.Take(), previous.Take());
+}
+
+void GraphWriter::WriteRefusals() {
+  struct Opened {
+    const Refusal* refusal;
+    int count = 0;
+  };
+  std::map<std::pair<int64_t, std::string>, Opened> opened;  // by key, in the order of locking
+  const auto open = [&](const Refusal& refusal) {
+    Opened& entry =
+        opened.try_emplace({NodeOfId(refusal.ids.front()), RefusalId(refusal)}, Opened{&refusal, 0})
+            .first->second;
+    ++entry.count;
+    if (std::tie(refusal.evidence_class, refusal.observed) <
+        std::tie(entry.refusal->evidence_class, entry.refusal->observed)) {
+      entry.refusal = &refusal;
+    }
+  };
+  for (const Refusal& refusal : plan_.opened) open(refusal);
+  for (const Refusal& refusal : record_refusals_) open(refusal);
+  if (!opened.empty()) {
+    BigintArray nodes, classes, observed, counts, record_level;
+    TextArray keys, ids, reasons;
+    for (const auto& [key, entry] : opened) {
+      nodes.Add(key.first);
+      keys.Add(key.second);
+      ids.Add(absl::StrJoin(entry.refusal->ids, "\n"));
+      reasons.Add(NameOf(entry.refusal->reason));
+      classes.Add(entry.refusal->evidence_class);
+      observed.Add(absl::ToUnixMicros(entry.refusal->observed));
+      counts.Add(entry.count);
+      record_level.Add(IsRecordLevel(entry.refusal->reason) ? 1 : 0);
+    }
+    work_.exec_params(kOpenRefusals, project_.number, absl::ToUnixMicros(now_), nodes.Take(),
+                      keys.Take(), ids.Take(), reasons.Take(), classes.Take(), observed.Take(),
+                      counts.Take(), record_level.Take());
+  }
+  if (plan_.closed.empty()) return;
+  BigintArray nodes;
+  TextArray keys;
+  for (const Refusal& refusal : plan_.closed) {
+    nodes.Add(NodeOfId(refusal.ids.front()));
+    keys.Add(RefusalId(refusal));
+  }
+  work_.exec_params(kCloseRefusals, project_.number, absl::ToUnixMicros(now_), nodes.Take(),
+                    keys.Take());
+}
+
+}  // namespace datong::identity

@@ -1,0 +1,181 @@
+#include "services/identity/testing/scenarios.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "services/identity/core/resolution.h"
+
+namespace datong::identity {
+namespace {
+
+using nlohmann::json;
+
+absl::Time TimeOf(const json& text) {
+  absl::Time time;
+  absl::ParseTime(absl::RFC3339_full, text.get<std::string>(), &time, nullptr);
+  return time;
+}
+
+Picture PictureOf(const json& from) {
+  Picture picture;
+  for (const json& person : from["persons"]) {
+    picture.persons.insert(person.get<std::vector<std::string>>());
+  }
+  for (const json& refusal : from["refused"]) {
+    picture.refused.emplace(refusal["ids"].get<std::vector<std::string>>(),
+                            refusal["reason"].get<std::string>());
+  }
+  return picture;
+}
+
+Policy PolicyOf(const json& from) {
+  Policy policy;
+  policy.hub_device_partners = from.value("hub_device_partners", policy.hub_device_partners);
+  policy.hub_login_partners = from.value("hub_login_partners", policy.hub_login_partners);
+  policy.max_ids = from.value("max_ids", policy.max_ids);
+  policy.login_max = from.value("login_max", policy.login_max);
+  policy.trust_client_claims = from.value("trust_client_claims", policy.trust_client_claims);
+  return policy;
+}
+
+Watermark WatermarkOf(const std::string& text) {
+  if (text.empty()) return Watermark::kNone;
+  if (text == "ok") return Watermark::kValid;
+  return text == "appid_mismatch" ? Watermark::kAppidMismatch : Watermark::kStale;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Picture& picture) {
+  out << "\n persons:";
+  for (const auto& person : picture.persons) out << "\n  " << absl::StrJoin(person, " ");
+  out << "\n refused:";
+  for (const auto& [ids, reason] : picture.refused) {
+    out << "\n  " << absl::StrJoin(ids, " ") << " " << reason;
+  }
+  return out;
+}
+
+std::vector<Scenario> LoadScenarios(const std::string& path) {
+  std::ifstream file(path);
+  const json all = json::parse(file);
+  std::vector<Scenario> scenarios;
+  for (const json& from : all) {
+    Scenario scenario;
+    scenario.name = from["name"];
+    scenario.permutable = from["permutable"];
+    scenario.policy = PolicyOf(from.value("policy", json::object()));
+    scenario.expect = PictureOf(from["expect"]);
+    for (const json& given : from["steps"]) {
+      ScenarioStep step;
+      step.after = PictureOf(given["after"]);
+      const std::string op = given["op"];
+      if (op == "link") {
+        Evidence evidence;
+        evidence.kind = given["evidence"];
+        evidence.ids = given["ids"].get<std::vector<std::string>>();
+        evidence.observed = TimeOf(given["at"]);
+        evidence.snapshot = given.value("snapshot", false);
+        evidence.watermark = WatermarkOf(given.value("watermark", ""));
+        step.evidence.push_back(std::move(evidence));
+      } else if (op == "migrate") {
+        for (const json& pair : given["pairs"]) {
+          Evidence evidence;
+          evidence.kind = "wx.changeopenid";
+          evidence.ids = pair.get<std::vector<std::string>>();
+          evidence.observed = TimeOf(given["at"]);
+          step.evidence.push_back(std::move(evidence));
+        }
+      } else if (op != "unsubscribe" && op != "end_contact") {
+        // Those two end a relation and never unlink (R5.9); the others are not offered.
+        scenario.not_offered = op;
+      }
+      scenario.steps.push_back(std::move(step));
+    }
+    scenarios.push_back(std::move(scenario));
+  }
+  return scenarios;
+}
+
+Picture Draw(const std::vector<Evidence>& records, const Policy& policy) {
+  const Resolution resolution = ResolveRaw(records, policy);
+  Picture picture;
+  for (const std::vector<size_t>& part : resolution.parts) {
+    std::vector<std::string> person;
+    for (const size_t id : part) person.push_back(resolution.ids[id].text);
+    picture.persons.insert(std::move(person));
+  }
+  for (const Refusal& refusal : resolution.refusals) {
+    picture.refused.emplace(refusal.ids, NameOf(refusal.reason));
+  }
+  return picture;
+}
+
+std::vector<Evidence> RandomHistory(unsigned seed, int count, int people) {
+  std::mt19937 random(seed);
+  const auto pick = [&](int below) {
+    return static_cast<int>(random() % static_cast<unsigned>(below));
+  };
+  const auto id = [&](const char* scope) { return absl::StrCat(scope, ":v", pick(people)); };
+  std::vector<Evidence> records;
+  for (int i = 0; i < count; ++i) {
+    Evidence record;
+    record.observed = absl::FromUnixSeconds(1'772'000'000) + absl::Hours(pick(24 * 200));
+    switch (pick(12)) {
+      case 0:
+      case 1:
+        record.kind = "mp.code2session";
+        record.ids = {id("openid:wxmp1"), id("unionid:op1")};
+        break;
+      case 2:
+        record.kind = "oa.user_info";
+        record.ids = {id("openid:wxoa1"), id("unionid:op1")};
+        break;
+      case 3:
+        record.kind = "oauth.userinfo";
+        record.ids = {id("openid:wxoa1"), id("unionid:op1")};
+        record.snapshot = pick(4) == 0;
+        break;
+      case 4:
+        record.kind = "tenant.login";
+        record.ids = {id("login:main"), id(pick(2) == 0 ? "openid:wxmp1" : "device:web")};
+        break;
+      case 5:
+        record.kind = "client.claim";
+        record.ids = {id("device:web"), id("openid:wxoa1"), id("unionid:op1")};
+        break;
+      case 6:
+        record.kind = "client.claim";
+        record.ids = {id("device:web"), id("login:main")};
+        break;
+      case 7:
+        record.kind = "mp.phone_number";
+        record.ids = {id("openid:wxmp1"), id("phone:k1")};
+        break;
+      case 8:
+        record.kind = "wecom.unionid_to_pending";
+        record.ids = {id("unionid:op1"), id("openid:wxmp1"), id("pending:prov1/corp1")};
+        break;
+      case 9:
+        record.kind = "wecom.external_to_pending";
+        record.ids = {absl::StrCat("ext:corp1/prov1:wm", pick(people)), id("pending:prov1/corp1")};
+        break;
+      case 10:
+        record.kind = "client.claim";
+        record.ids = {id("device:web"), id("device:app")};
+        break;
+      default:
+        record.kind = pick(2) == 0 ? "tenant.import" : "client.claim";
+        record.ids = {pick(3) == 0 ? "login:main:null" : id("login:main"), id("phone:k1")};
+        break;
+    }
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+}  // namespace datong::identity
