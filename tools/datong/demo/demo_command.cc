@@ -19,7 +19,7 @@ struct DemoOptions {
   bool keep = false;
 };
 
-void PrintHowToGoOn(const DevStack& stack) {
+void PrintHowToGoOn(DevStack& stack) {
   const auto curl = [&](const char* body, const char* method) {
     std::cout << "  curl -s " << stack.http_url() << "/" << method
               << " -H 'content-type: application/json' -d '" << body << "'\n";
@@ -65,7 +65,7 @@ int RunDemo(const DemoOptions& options) {
     std::cout << absl::StrFormat("%6.1fs  ", absl::ToDoubleSeconds(absl::Now() - begun)) << line
               << std::endl;
   };
-  const absl::StatusOr<demo::Performance> performance =
+  absl::StatusOr<demo::Performance> performance =
       demo::Perform(options.estate, options.folder, progress);
   if (!performance.ok()) {
     std::cerr << "The demo did not come to its end: " << std::string(performance.status().message())
