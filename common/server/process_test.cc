@@ -155,8 +155,7 @@ class DoorModule final : public Module {
 };
 
 TEST_F(ProcessTest, AModuleWithoutGrpcServicesStillServesHealthOnTheGrpcPort) {
-  Process process(
-      Options({{"door", &Make<DoorModule>, [] { return std::vector<postgres::Migration>(); }}}));
+  Process process(Options({{"door", &Make<DoorModule>, &NoMigrations}}));
   ASSERT_OK(process.Build());
   ASSERT_OK(process.Start());
   ASSERT_OK(process.WaitReady(Soon()));
