@@ -141,6 +141,19 @@ TEST_F(TokenBrokerTest, ATicketThatComesLateFreesTheAccountsAtOnce) {
   EXPECT_OK(tokens_.Get("wx-account", soon()));
 }
 
+TEST_F(TokenBrokerTest, ARefreshThatWasOvertakenByAnAuthorisationServesTheNewerToken) {
+  Connect();
+  clock_.Advance(absl::Hours(3));
+  GiveTicket();
+  // While the platform is asked, the account authorises anew.
+  platform_.before_authorizer_token = [this] {
+    platform_.granted.token = {Secret("granted-anew"), absl::Seconds(7200), Secret("refresh-anew")};
+    EXPECT_OK(authorizer_.OnAuthorized("demo", "wx-comp", "wx-account", "code-9", "", soon()));
+  };
+  EXPECT_EQ(Get("wx-account"), "granted-anew");
+  EXPECT_EQ((*store_.Load("wx-account", soon()))->refresh_token.Expose(), "refresh-anew");
+}
+
 TEST_F(TokenBrokerTest, WhoeverWaitsForTheLeaseTakesTheResultOfItsHolder) {
   absl::StatusOr<std::optional<Lease>> lease =
       store_.TryAcquire("token/wx-own", absl::Seconds(30), soon());

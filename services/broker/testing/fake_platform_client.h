@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,7 @@ class FakePlatformClient : public PlatformClient {
   std::map<std::string, std::string> unionids;  // by openid
   std::vector<ApiAnswer> api_answers;           // the last one stays
   std::vector<std::string> tokens_used;
+  std::function<void()> before_authorizer_token;  // once
   // Same token again, as a stable token in normal mode.
   bool same_token = false;
 
@@ -74,6 +76,7 @@ class FakePlatformClient : public PlatformClient {
   absl::StatusOr<FetchedToken> FetchAuthorizerToken(const std::string&, const Secret&,
                                                     const std::string&, const Secret& refresh,
                                                     Deadline) override {
+    if (before_authorizer_token) std::exchange(before_authorizer_token, nullptr)();
     if (absl::Status status = Begin("FetchAuthorizerToken"); !status.ok()) return status;
     FetchedToken token = Token(true);
     token.refresh_token = refresh;
