@@ -108,10 +108,9 @@ class IngestModule final : public server::Module {
       log.Note(sources_.Reload(Deadline::After(absl::Seconds(5))));
       CountQuarantine();
     });
-    partitions_.emplace(clock_, absl::Hours(1),
-                        [this, log = FailureLog("make partitions")]() mutable {
-                          log.Note(MakePartitions());
-                        });
+    partitions_.emplace(
+        clock_, absl::Hours(1),
+        [this, log = FailureLog("make partitions")]() mutable { log.Note(MakePartitions()); });
     follow_.emplace(clock_, absl::Seconds(2),
                     [this, log = FailureLog("follow consents")]() mutable {
                       log.Note(follower_->Follow(absl::Seconds(20)));

@@ -27,8 +27,7 @@ absl::Status EvidenceShipper::ShipAll(absl::Duration longest) {
     DATONG_ASSIGN_OR_RETURN(const std::vector<PendingEvidence> records,
                             outbox_.Claim(kRecordsPerCall, kLease, deadline));
     if (records.empty()) break;
-    const std::string project =
-        ProjectOf(*sources_.Snapshot(), records.front().tenant_id);
+    const std::string project = ProjectOf(*sources_.Snapshot(), records.front().tenant_id);
     std::vector<int64_t> ids;
     ids.reserve(records.size());
     for (const PendingEvidence& record : records) ids.push_back(record.id);
@@ -39,7 +38,8 @@ absl::Status EvidenceShipper::ShipAll(absl::Duration longest) {
     }
     DATONG_RETURN_IF_ERROR(outbox_.Delete(ids, deadline));
   }
-  if (const absl::StatusOr<EvidenceBacklog> backlog = outbox_.Backlog(Deadline::After(absl::Seconds(2)));
+  if (const absl::StatusOr<EvidenceBacklog> backlog =
+          outbox_.Backlog(Deadline::After(absl::Seconds(2)));
       backlog.ok()) {
     metrics_.EvidenceBacklog(backlog->waiting, backlog->oldest);
   }

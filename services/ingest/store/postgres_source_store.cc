@@ -64,8 +64,7 @@ Source FromRow(const pqxx::row& row) {
       nlohmann::json::parse(row[13].as<std::string>()).get<std::map<std::string, std::string>>();
   source.device_id_is_openid = row[14].as<bool>();
   source.attribute_by = static_cast<AttributeBy>(row[15].as<int>());
-  source.origins =
-      nlohmann::json::parse(row[16].as<std::string>()).get<std::vector<std::string>>();
+  source.origins = nlohmann::json::parse(row[16].as<std::string>()).get<std::vector<std::string>>();
   source.trust = static_cast<Trust>(row[17].as<int>());
   source.consent_mode = static_cast<ConsentMode>(row[18].as<int>());
   source.disabled = row[19].as<bool>();
@@ -75,8 +74,8 @@ Source FromRow(const pqxx::row& row) {
 }
 
 void PushesFollow(pqxx::work& work, const Source& source) {
-  const bool own_surface = source.kind == SourceKind::kSdk && !source.app.empty() &&
-                           source.device_scope == source.app;
+  const bool own_surface =
+      source.kind == SourceKind::kSdk && !source.app.empty() && source.device_scope == source.app;
   if (own_surface) {
     work.exec_params0(kFollowSql, source.tenant_id, source.app, source.surface,
                       Seconds(source.update_time));
@@ -84,7 +83,8 @@ void PushesFollow(pqxx::work& work, const Source& source) {
 }
 
 absl::Status KeyTaken(absl::Status status) {
-  return status.code() == absl::StatusCode::kAlreadyExists && GetReason(status) == "DATABASE_DUPLICATE"
+  return status.code() == absl::StatusCode::kAlreadyExists &&
+                 GetReason(status) == "DATABASE_DUPLICATE"
              ? WriteKeyTaken()
              : status;
 }
@@ -131,8 +131,7 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
                               source.device_scope, source.login_space,
                               nlohmann::json(source.login_spaces).dump(),
                               source.device_id_is_openid, static_cast<int>(source.attribute_by),
-                              nlohmann::json(source.origins).dump(),
-                              static_cast<int>(source.trust),
+                              nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
                               static_cast<int>(source.consent_mode), source.disabled,
                               Seconds(source.create_time))[0]
                 .as<int32_t>();

@@ -70,12 +70,12 @@ class GrpcIdentityClient final : public IdentityClient {
     call.deadline = deadline;
     DATONG_ASSIGN_OR_RETURN(
         const identity::ListConsentChangesResponse response,
-        (outgoing_.Call<identity::ConsentService::StubInterface,
-                        identity::ConsentService::StubInterface,
-                        identity::ListConsentChangesRequest, identity::ListConsentChangesResponse>(
-            call, "/datong.identity.v1.ConsentService/ListConsentChanges", *consents_,
-            &identity::ConsentService::StubInterface::ListConsentChanges, request,
-            {.idempotent = true})));
+        (outgoing_
+             .Call<identity::ConsentService::StubInterface, identity::ConsentService::StubInterface,
+                   identity::ListConsentChangesRequest, identity::ListConsentChangesResponse>(
+                 call, "/datong.identity.v1.ConsentService/ListConsentChanges", *consents_,
+                 &identity::ConsentService::StubInterface::ListConsentChanges, request,
+                 {.idempotent = true})));
     ConsentPage page;
     page.next_cursor = response.next_cursor();
     page.full = response.changes_size() == kConsentPage;
