@@ -23,13 +23,13 @@
 #include <unordered_set>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/mutex.h"
 #include "common/base/strings.h"
 #include "common/exec/thread_pool.h"
 #include "common/http/server_metrics.h"
+#include "common/http/server_response.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 
@@ -49,69 +49,6 @@ constexpr size_t kReadBytes = 16 << 10;
 constexpr size_t kMaxChunkHead = 32 << 10;
 constexpr int64_t kLingerBytes = 8 << 20;
 constexpr std::chrono::milliseconds kSweepInterval{50};
-
-absl::string_view ReasonPhrase(int status) {
-  const auto phrase = beast::http::obsolete_reason(static_cast<beast::http::status>(status));
-  return {phrase.data(), phrase.size()};
-}
-
-// The Date header's value, made once a second and thread.
-const std::string& HttpDate() {
-  thread_local int64_t second = -1;
-  thread_local std::string text;
-  const int64_t now = absl::ToUnixSeconds(absl::Now());
-  if (now != second) {
-    second = now;
-    text = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", absl::FromUnixSeconds(now),
-                            absl::UTCTimeZone());
-  }
-  return text;
-}
-
-// Nothing that a handler took from outside may end a header line.
-void AppendHeader(std::string& out, absl::string_view name, absl::string_view value) {
-  absl::StrAppend(&out, name, ": ");
-  for (const char c : value) {
-    if (c != '\r' && c != '\n' && c != '\0') out.push_back(c);
-  }
-  out.append("\r\n");
-}
-
-std::string SerializeHead(const ServerResponse& response, absl::string_view request_id,
-                          bool keep_alive) {
-  std::string out;
-  out.reserve(256);
-  absl::StrAppend(&out, "HTTP/1.1 ", response.status, " ", ReasonPhrase(response.status), "\r\n");
-  const bool has_body = response.status >= 200 && response.status != 204 && response.status != 304;
-  if (has_body) {
-    if (!response.content_type.empty()) AppendHeader(out, "Content-Type", response.content_type);
-    AppendHeader(out, "Content-Length", absl::StrCat(response.body.size()));
-  }
-  AppendHeader(out, "Date", HttpDate());
-  if (!request_id.empty()) AppendHeader(out, "X-Request-Id", request_id);
-  for (const auto& [name, value] : response.headers.items()) AppendHeader(out, name, value);
-  if (!keep_alive) AppendHeader(out, "Connection", "close");
-  out.append("\r\n");
-  return out;
-}
-
-ServerResponse Refusal(int status) {
-  ServerResponse response;
-  response.status = status;
-  response.body = absl::StrCat(ReasonPhrase(status), "\n");
-  if (status == 503) response.headers.Add("Retry-After", "1");
-  return response;
-}
-
-bool IsRequestId(absl::string_view id) {
-  if (id.empty() || id.size() > 128) return false;
-  for (const char c : id) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) && !absl::StrContains("-_.:", c)) {
-      return false;
-    }
-  }
-  return true;
-}
 
 ServerResponse RunHandler(const Handler& handler, const ServerRequest& request) {
   try {

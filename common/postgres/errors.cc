@@ -86,6 +86,10 @@ absl::Status StatusFromException(std::string* error_class) {
     cls = "other";
     return Error(absl::StatusCode::kInternal, "DATABASE_ERROR",
                  "An answer of the database could not be used.", error.what());
+  } catch (...) {
+    cls = "other";
+    return Error(absl::StatusCode::kInternal, "DATABASE_ERROR",
+                 "A transaction ended by something that is no exception.", "unknown");
   }
 }
 

@@ -189,6 +189,11 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
     }
     begun = true;
     status = body(work);
+    if (status.ok() && PQtransactionStatus(connection.raw()) == PQTRANS_INERROR) {
+      // The server would answer COMMIT with a silent ROLLBACK.
+      error_class = "25";
+      status = StatusFromSqlState("25P02", "the body went on after a statement had failed");
+    }
     if (status.ok()) {
       work.commit();
     } else {
@@ -199,9 +204,12 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
     // A body that already knows why it failed says it better than the failed rollback after it.
     if (status.ok()) status = thrown;
   }
+  // A server that became a standby: a new connection may find the primary.
+  const std::optional<ErrorInfo> info = GetErrorInfo(status);
+  const bool standby = !how.read_only && info.has_value() && info->metadata.contains("sqlstate") &&
+                       info->metadata.at("sqlstate") == "25006";
   // libpqxx notices a loss late, libpq at once.
-  // Class 25 is a server that became a standby: a new connection may find the primary.
-  const bool lost = error_class == "25" || PQstatus(connection.raw()) != CONNECTION_OK ||
+  const bool lost = standby || PQstatus(connection.raw()) != CONNECTION_OK ||
                     PQtransactionStatus(connection.raw()) != PQTRANS_IDLE;
   const bool fired = watchdog.Disarm(ticket);
   if (fired && !status.ok()) status = DatabaseTimeout("No answer before the deadline.");

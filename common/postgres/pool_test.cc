@@ -70,6 +70,17 @@ TEST_F(PoolTest, ErrorsOfTheServerBecomeNamedStatuses) {
   EXPECT_TRUE(Exposes("datong_db_errors_total{class=\"23\",op=\"do\"} 1"));
 }
 
+TEST_F(PoolTest, ATransactionThatFailedIsNotCommittedThoughItsBodySaysOk) {
+  ASSERT_OK(Do(*pool_, "CREATE TABLE t (n int PRIMARY KEY)"));
+  const absl::Status status = pool_->Transact("do", Soon(), [](pqxx::work& work) -> absl::Status {
+    work.exec("INSERT INTO t VALUES (1)");
+    PQclear(PQexec(RawConnection(work.conn()), "SELECT nonsense"));
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(status, IsError(absl::StatusCode::kInternal, "DATABASE_ERROR"));
+  EXPECT_THAT(Ask(*pool_, "SELECT count(*) FROM t"), IsOkAndHolds("0"));
+}
+
 TEST_F(PoolTest, AnAnswerThatCannotBeReadIsInternal) {
   EXPECT_THAT(pool_->Transact("do", Soon(),
                               [](pqxx::work& work) -> absl::Status {

@@ -79,6 +79,8 @@ pid_t Launch(const Program& program) {
       ::dup2(log, 1);
       ::dup2(log, 2);
     }
+    // Nothing else that we have open: a socket that it held would outlive us.
+    ::close_range(3, ~0U, 0);
     // A group of its own: an interrupt typed at the terminal is ours to handle.
     ::setpgid(0, 0);
     sigset_t none;
@@ -142,6 +144,7 @@ pid_t LaunchCleaner(const std::vector<std::string>& folders, int& pipe_end) {
     const int null = ::open("/dev/null", O_WRONLY);
     ::dup2(null, 1);
     ::dup2(null, 2);
+    ::close_range(3, ~0U, 0);
     ::execv("/bin/sh", argv.data());
     ::_exit(127);
   }

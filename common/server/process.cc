@@ -1,6 +1,7 @@
 #include "common/server/process.h"
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <sys/prctl.h>
@@ -27,12 +28,24 @@
 namespace datong::server {
 namespace {
 
+// The reflection library puts its plugin into every server of a process that links it; where it is
+// not wanted it is taken out again.
 class ReflectionOption final : public grpc::ServerBuilderOption {
  public:
+  explicit ReflectionOption(bool wanted) : wanted_(wanted) {}
   void UpdateArguments(grpc::ChannelArguments*) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const auto& plugin) {
+                                    return plugin->name() == "proto_server_reflection";
+                                  }),
+                   plugins->end());
+    if (!wanted_) return;
     plugins->push_back(std::make_unique<grpc::reflection::ProtoServerReflectionPlugin>());
   }
+
+ private:
+  const bool wanted_;
 };
 
 absl::Status ListenFailed(const std::string& what, int port) {
@@ -114,6 +127,7 @@ struct Process::State {
   std::vector<std::unique_ptr<Room>> rooms;
   http::Router router;
   http::Router probe_router;
+  grpc::CallbackGenericService no_service;  // answers UNIMPLEMENTED
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<grpc::Server> health_server;
   std::unique_ptr<http::Server> http_server;
@@ -174,7 +188,7 @@ absl::Status Process::State::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  if (process.reflection) builder.SetOption(std::make_unique<ReflectionOption>());
+  builder.SetOption(std::make_unique<ReflectionOption>(process.reflection));
   for (const auto& room : rooms) {
     builder.SetOption(rpc::SeriesFromZero(room->calls_->series()));
     for (grpc::Service* service : room->module->GrpcServices()) builder.RegisterService(service);
@@ -193,6 +207,9 @@ absl::Status Process::State::StartHealth() {
   builder.AddListeningPort(absl::StrCat(process.address, ":", process.health_port),
                            grpc::InsecureServerCredentials(), &ports.health);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetOption(std::make_unique<ReflectionOption>(false));
+  // gRPC starts no server without any service, and its own health service does not count.
+  builder.RegisterCallbackGenericService(&no_service);
   health_server = builder.BuildAndStart();
   if (health_server == nullptr || ports.health == 0) {
     return ListenFailed("the health port", process.health_port);

@@ -1,14 +1,18 @@
 #include "common/server/process.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/http/client.h"
 #include "common/rpc/client.h"
 #include "common/rpc/testing/echo_service.h"
@@ -120,6 +124,27 @@ class ProcessTest : public ::testing::Test {
   http::Client client_{{.allow_private = true}};
 };
 
+grpc::StatusCode RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::string& path,
+                         const std::string& bytes, std::string* answer) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(bytes);
+  const auto call = stub.PrepareUnaryCall(&context, path, grpc::ByteBuffer(&slice, 1), &queue);
+  call->StartCall();
+  grpc::ByteBuffer buffer;
+  grpc::Status status;
+  call->Finish(&buffer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  grpc::Slice received;
+  if (status.ok() && buffer.DumpToSingleSlice(&received).ok()) {
+    answer->assign(received.begin(), received.end());
+  }
+  return status.error_code();
+}
+
 Deadline Soon() { return Deadline::After(absl::Seconds(20)); }
 
 TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
@@ -137,6 +162,20 @@ TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
   request.set_text("x");
   EXPECT_TRUE(stub->Echo(&context, request, &response).ok());
   EXPECT_EQ(Get(ports.http, "/echo"), "echo");
+  // The health port serves grpc.health.v1 and nothing else. 1 is SERVING.
+  const auto health = rpc::CreateChannel(absl::StrCat("127.0.0.1:", ports.health));
+  for (const std::string service : {"readiness", "liveness"}) {
+    std::string answer;
+    EXPECT_EQ(
+        RawCall(health, "/grpc.health.v1.Health/Check",
+                absl::StrCat("\n", std::string(1, static_cast<char>(service.size())), service),
+                &answer),
+        grpc::StatusCode::OK);
+    EXPECT_EQ(answer, std::string("\x08\x01"));
+  }
+  std::string none;
+  EXPECT_EQ(RawCall(health, "/datong.testing.v1.EchoService/Echo", "", &none),
+            grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(Get(ports.metrics, "/livez"), "alive\n");
   EXPECT_EQ(Get(ports.metrics, "/readyz"), "ready\n");
   EXPECT_THAT(Get(ports.metrics, "/version"), HasSubstr("\"component\":\"test\""));
@@ -145,6 +184,22 @@ TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
       AllOf(HasSubstr("datong_ready{reason=\"serving\"} 1"), HasSubstr("datong_build_info{"),
             HasSubstr("grpc_server_handled_total"), HasSubstr("process_open_fds"),
             HasSubstr("datong_log_dropped_total{reason=\"buffer_full\"} 0")));
+}
+
+TEST_F(ProcessTest, ReflectionIsServedOnlyWhenItIsAskedFor) {
+  for (const bool wanted : {false, true}) {
+    ProcessOptions options = Options({kEcho});
+    options.sources.flags["server.reflection"] = wanted ? "true" : "false";
+    Process process(options);
+    ASSERT_OK(process.Build());
+    ASSERT_OK(process.Start());
+    ASSERT_OK(process.WaitReady(Soon()));
+    std::string answer;
+    const grpc::StatusCode code =
+        RawCall(process.channel(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                "", &answer);
+    EXPECT_EQ(code == grpc::StatusCode::UNIMPLEMENTED, !wanted);
+  }
 }
 
 TEST_F(ProcessTest, WaitsForADatabaseThatIsNotThereYet) {
@@ -206,6 +261,19 @@ TEST_F(ProcessTest, PrintsSettingsWithoutSecrets) {
   unlink(file.c_str());
   EXPECT_THAT(process.settings().Print(),
               AllOf(HasSubstr("database.dsn = \"***\""), Not(HasSubstr("CANARY"))));
+}
+
+TEST_F(ProcessTest, TheReadmeNamesEverySetting) {
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  std::ifstream in("README.md");
+  std::ostringstream readme;
+  readme << in.rdbuf();
+  for (absl::string_view line : absl::StrSplit(process.settings().Help(), '\n')) {
+    if (!absl::ConsumePrefix(&line, "  --")) continue;
+    const std::string key(line.substr(0, line.find('=')));
+    EXPECT_THAT(readme.str(), HasSubstr("| `" + key + "` |"));
+  }
 }
 
 TEST_F(ProcessTest, APortThatIsTakenIsNamed) {

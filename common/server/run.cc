@@ -72,6 +72,7 @@ Options Parse(int argc, char** argv) {
     if (file != options.sources.environment.end()) options.sources.toml_file = file->second;
   }
   options.sources.environment.erase("DATONG_CONFIG");
+  options.sources.environment.erase("DATONG_ADDRESS");  // for the command line alone
   return options;
 }
 

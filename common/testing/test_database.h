@@ -12,8 +12,9 @@
 namespace datong {
 
 // A fresh, migrated database for one test, dropped at its end. It lives on the server of the
-// environment's TEST_POSTGRES_DSN, else on a private one that this process starts once and that
-// ends with it. Throws std::runtime_error when it cannot be made, which fails the test.
+// environment's TEST_POSTGRES_DSN ("host=… user=…", without dbname), else on a private one that
+// this process starts once and that ends with it. Throws std::runtime_error when it cannot be made,
+// which fails the test.
 //
 //   TestDatabase db({{"broker", broker::Migrations()}});
 //   std::unique_ptr<postgres::Pool> pool = db.MakePool(registry);

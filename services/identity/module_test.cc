@@ -33,12 +33,9 @@ class IdentityModuleTest : public ::testing::Test {
     server::ProcessOptions options;
     options.component = "identity";
     options.modules = {kModule};
-    options.sources.flags = {{"database.dsn_file", dsn_file_},
-                             {"insecure.allow", "true"},
-                             {"server.grpc_port", "0"},
-                             {"server.health_port", "0"},
-                             {"server.metrics_port", "0"},
-                             {"server.http_port", "0"}};
+    options.sources.flags = {{"database.dsn_file", dsn_file_}, {"insecure.allow", "true"},
+                             {"server.grpc_port", "0"},        {"server.health_port", "0"},
+                             {"server.metrics_port", "0"},     {"server.http_port", "0"}};
     process_ = std::make_unique<server::Process>(std::move(options));
     ASSERT_OK(process_->Build());
     ASSERT_OK(process_->Start());

@@ -5,7 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/rpc/call_context.h"
+#include "services/gateway/core/call.h"
 
 namespace datong::gateway {
 
@@ -52,17 +52,14 @@ class Broker {
   virtual ~Broker() = default;
 
   // Errors: those of PushService.ReceivePush.
-  virtual absl::StatusOr<PushAnswer> ReceivePush(const rpc::CallContext& call,
-                                                 const Push& push) = 0;
+  virtual absl::StatusOr<PushAnswer> ReceivePush(const Call& call, const Push& push) = 0;
   // Errors: NOT_FOUND/LINK_UNKNOWN.
-  virtual absl::StatusOr<LaunchLink> GetLink(const rpc::CallContext& call,
-                                             absl::string_view link) = 0;
+  virtual absl::StatusOr<LaunchLink> GetLink(const Call& call, absl::string_view link) = 0;
   // The address of WeChat's authorisation page. Errors: those of BeginAuthorization.
-  virtual absl::StatusOr<std::string> Begin(const rpc::CallContext& call, absl::string_view link,
+  virtual absl::StatusOr<std::string> Begin(const Call& call, absl::string_view link,
                                             bool on_phone) = 0;
   // Errors: those of CompleteAuthorization.
-  virtual absl::StatusOr<ConnectedAccount> Complete(const rpc::CallContext& call,
-                                                    absl::string_view link,
+  virtual absl::StatusOr<ConnectedAccount> Complete(const Call& call, absl::string_view link,
                                                     absl::string_view auth_code,
                                                     int expires_in) = 0;
 };

@@ -4,7 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/rpc/call_context.h"
+#include "services/gateway/core/call.h"
 
 namespace datong::gateway {
 
@@ -16,7 +16,7 @@ class RpcBackends {
 
   // `service` is the owner ("broker"), the method is that of the call context.
   // Errors: those of the callee with their details; UNAVAILABLE when it cannot be reached.
-  virtual absl::StatusOr<std::string> Call(const rpc::CallContext& call, absl::string_view service,
+  virtual absl::StatusOr<std::string> Call(const gateway::Call& call, absl::string_view service,
                                            const std::string& request) = 0;
 };
 

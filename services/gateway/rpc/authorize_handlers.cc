@@ -8,6 +8,7 @@
 #include "common/log/log.h"
 #include "common/status/error.h"
 #include "services/gateway/core/qr_code.h"
+#include "services/gateway/rpc/call_of.h"
 
 namespace datong::gateway {
 namespace {
@@ -64,16 +65,9 @@ void AuthorizeHandlers::RegisterRoutes(http::Router& router) {
                 [this](const http::ServerRequest& request) { return QrCode(request); });
 }
 
-rpc::CallContext AuthorizeHandlers::CallOf(const http::ServerRequest& request,
-                                           absl::string_view name) const {
-  return rpc::MakeCallContext(name,
-                              {request.request_id, request.headers.Get("traceparent"),
-                               request.headers.Get("tracestate"), ""},
-                              Deadline::After(options_.timeout));
-}
-
 http::ServerResponse AuthorizeHandlers::Launch(const http::ServerRequest& request) {
-  const auto link = broker_.GetLink(CallOf(request, "/authorize"), LinkOf(request));
+  const auto link =
+      broker_.GetLink(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request));
   if (!link.ok()) return Failed(link.status(), request, "launch");
   // WeChat's page looks whether the visitor comes from the configured domain.
   return ToResponse(LaunchPage(*link, VisitorOf(request.headers.Get("user-agent"))),
@@ -82,7 +76,8 @@ http::ServerResponse AuthorizeHandlers::Launch(const http::ServerRequest& reques
 
 http::ServerResponse AuthorizeHandlers::Begin(const http::ServerRequest& request) {
   const bool on_phone = http::QueryValue(request.body, "device") == "mobile";
-  const auto url = broker_.Begin(CallOf(request, "/authorize"), LinkOf(request), on_phone);
+  const auto url =
+      broker_.Begin(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request), on_phone);
   if (!url.ok()) return Failed(url.status(), request, "begin");
   http::ServerResponse response;
   response.status = 302;
@@ -102,14 +97,15 @@ http::ServerResponse AuthorizeHandlers::Complete(const http::ServerRequest& requ
       (!expires_text.empty() && !absl::SimpleAtoi(expires_text, &expires_in))) {
     return Failed(Incomplete(), request, "complete");
   }
-  const auto account = broker_.Complete(CallOf(request, "/authorize/callback"), LinkOf(request),
-                                        auth_code, expires_in);
+  const auto account = broker_.Complete(OwnCallOf(request, "/authorize/callback", options_.timeout),
+                                        LinkOf(request), auth_code, expires_in);
   if (!account.ok()) return Failed(account.status(), request, "complete");
   return ToResponse(ConnectedPage(*account), "no-referrer");
 }
 
 http::ServerResponse AuthorizeHandlers::QrCode(const http::ServerRequest& request) {
-  const auto link = broker_.GetLink(CallOf(request, "/authorize"), LinkOf(request));
+  const auto link =
+      broker_.GetLink(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request));
   if (!link.ok()) return Failed(link.status(), request, "qr");
   http::ServerResponse response;
   response.content_type = "image/svg+xml";

@@ -31,8 +31,6 @@ class AuthorizeHandlers {
   http::ServerResponse QrCode(const http::ServerRequest& request);
 
  private:
-  rpc::CallContext CallOf(const http::ServerRequest& request, absl::string_view name) const;
-
   const AuthorizeOptions options_;
   Broker& broker_;
 };

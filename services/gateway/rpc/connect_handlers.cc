@@ -12,8 +12,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/http/content_encoding.h"
+#include "common/rpc/call_context.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "services/gateway/rpc/call_of.h"
 #include "services/gateway/rpc/connect_error.h"
 
 namespace datong::gateway {
@@ -148,11 +150,7 @@ absl::StatusOr<std::string> ConnectHandlers::Answer(const http::ServerRequest& r
   } else {
     DATONG_RETURN_IF_ERROR(CheckBytes(method.descriptor->input_type(), body));
   }
-  const rpc::CallContext call = rpc::MakeCallContext(
-      method.path,
-      {request.request_id, request.headers.Get("traceparent"), request.headers.Get("tracestate"),
-       request.headers.Get("authorization")},
-      Deadline::After(timeout));
+  const Call call = CallOf(request, method.path, timeout);
   if (call.authorization == rpc::kMalformedAuthorization) {
     return MakeError(absl::StatusCode::kUnauthenticated,
                      "The authorization header holds characters that none may hold.",

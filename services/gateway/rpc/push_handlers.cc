@@ -6,6 +6,7 @@
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
+#include "services/gateway/rpc/call_of.h"
 
 namespace datong::gateway {
 namespace {
@@ -42,11 +43,7 @@ void PushHandlers::RegisterRoutes(http::Router& router) {
 }
 
 http::ServerResponse PushHandlers::Handle(const http::ServerRequest& request) {
-  const rpc::CallContext call =
-      rpc::MakeCallContext("/wechat",
-                           {request.request_id, request.headers.Get("traceparent"),
-                            request.headers.Get("tracestate"), ""},
-                           Deadline::After(options_.timeout));
+  const Call call = OwnCallOf(request, "/wechat", options_.timeout);
   Push push;
   push.method = request.method == "HEAD" ? "GET" : request.method;
   push.path = request.target.substr(0, request.target.find('?'));

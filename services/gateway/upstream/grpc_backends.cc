@@ -11,6 +11,7 @@
 #include "common/rpc/client.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "services/gateway/upstream/call_context.h"
 
 namespace datong::gateway {
 namespace {
@@ -64,8 +65,7 @@ void GrpcBackends::Connect(const std::string& service, std::shared_ptr<grpc::Cha
   channels_[service] = std::move(channel);
 }
 
-absl::StatusOr<std::string> GrpcBackends::Call(const rpc::CallContext& call,
-                                               absl::string_view service,
+absl::StatusOr<std::string> GrpcBackends::Call(const gateway::Call& call, absl::string_view service,
                                                const std::string& request) {
   std::shared_ptr<grpc::Channel> channel;
   {
@@ -78,7 +78,8 @@ absl::StatusOr<std::string> GrpcBackends::Call(const rpc::CallContext& call,
   const grpc::ByteBuffer request_buffer(&slice, 1);
   grpc::ByteBuffer response_buffer;
   const absl::Status status = outgoing_->Run(
-      call, call.method, {.longest = absl::Minutes(1)}, [&](grpc::ClientContext& context) {
+      ToContext(call), call.method, {.longest = absl::Minutes(1)},
+      [&](grpc::ClientContext& context) {
         return CallUnary(*channel, context, call.method, request_buffer, response_buffer);
       });
   // Without a reason it is the transport that speaks, and it names inner addresses.

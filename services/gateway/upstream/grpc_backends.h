@@ -27,7 +27,7 @@ class GrpcBackends : public RpcBackends {
 
   void Connect(const std::string& service, std::shared_ptr<grpc::Channel> channel);
 
-  absl::StatusOr<std::string> Call(const rpc::CallContext& call, absl::string_view service,
+  absl::StatusOr<std::string> Call(const gateway::Call& call, absl::string_view service,
                                    const std::string& request) override;
 
  private:

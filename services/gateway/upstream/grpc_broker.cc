@@ -7,6 +7,7 @@
 #include "common/status/macros.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
 #include "datong/broker/v1/push.grpc.pb.h"
+#include "services/gateway/upstream/call_context.h"
 
 namespace datong::gateway {
 namespace {
@@ -63,7 +64,7 @@ std::shared_ptr<GrpcBroker::Stubs> GrpcBroker::stubs() {
   return stubs_;
 }
 
-absl::StatusOr<PushAnswer> GrpcBroker::ReceivePush(const rpc::CallContext& call, const Push& push) {
+absl::StatusOr<PushAnswer> GrpcBroker::ReceivePush(const Call& call, const Push& push) {
   const std::shared_ptr<Stubs> held = stubs();
   if (held == nullptr) return NotConnected();
   broker::v1::ReceivePushRequest request;
@@ -73,21 +74,20 @@ absl::StatusOr<PushAnswer> GrpcBroker::ReceivePush(const rpc::CallContext& call,
   request.set_content_type(push.content_type);
   request.set_body(push.body);
   request.set_peer(push.peer);
-  DATONG_ASSIGN_OR_RETURN(
-      broker::v1::ReceivePushResponse response,
-      held->outgoing.Call(call, kReceivePush, *held->push, &PushService::Stub::ReceivePush, request,
-                          {.longest = kLongest, .idempotent = true}));
+  DATONG_ASSIGN_OR_RETURN(broker::v1::ReceivePushResponse response,
+                          held->outgoing.Call(ToContext(call), kReceivePush, *held->push,
+                                              &PushService::Stub::ReceivePush, request,
+                                              {.longest = kLongest, .idempotent = true}));
   return PushAnswer{std::move(*response.mutable_body()), response.content_type()};
 }
 
-absl::StatusOr<LaunchLink> GrpcBroker::GetLink(const rpc::CallContext& call,
-                                               absl::string_view link) {
+absl::StatusOr<LaunchLink> GrpcBroker::GetLink(const Call& call, absl::string_view link) {
   const std::shared_ptr<Stubs> held = stubs();
   if (held == nullptr) return NotConnected();
   broker::v1::GetAuthorizationLinkRequest request;
   request.set_link(std::string(link));
   DATONG_ASSIGN_OR_RETURN(const broker::v1::GetAuthorizationLinkResponse response,
-                          held->outgoing.Call(call, kGetLink, *held->authorization,
+                          held->outgoing.Call(ToContext(call), kGetLink, *held->authorization,
                                               &AuthorizationService::Stub::GetAuthorizationLink,
                                               request, {.longest = kLongest, .idempotent = true}));
   LaunchLink found;
@@ -104,7 +104,7 @@ absl::StatusOr<LaunchLink> GrpcBroker::GetLink(const rpc::CallContext& call,
   return found;
 }
 
-absl::StatusOr<std::string> GrpcBroker::Begin(const rpc::CallContext& call, absl::string_view link,
+absl::StatusOr<std::string> GrpcBroker::Begin(const Call& call, absl::string_view link,
                                               bool on_phone) {
   const std::shared_ptr<Stubs> held = stubs();
   if (held == nullptr) return NotConnected();
@@ -113,14 +113,13 @@ absl::StatusOr<std::string> GrpcBroker::Begin(const rpc::CallContext& call, absl
   request.set_device(on_phone ? broker::v1::AUTHORIZATION_DEVICE_MOBILE
                               : broker::v1::AUTHORIZATION_DEVICE_PC);
   DATONG_ASSIGN_OR_RETURN(const broker::v1::BeginAuthorizationResponse response,
-                          held->outgoing.Call(call, kBegin, *held->authorization,
+                          held->outgoing.Call(ToContext(call), kBegin, *held->authorization,
                                               &AuthorizationService::Stub::BeginAuthorization,
                                               request, {.longest = kLongest}));
   return response.authorization_url();
 }
 
-absl::StatusOr<ConnectedAccount> GrpcBroker::Complete(const rpc::CallContext& call,
-                                                      absl::string_view link,
+absl::StatusOr<ConnectedAccount> GrpcBroker::Complete(const Call& call, absl::string_view link,
                                                       absl::string_view auth_code, int expires_in) {
   const std::shared_ptr<Stubs> held = stubs();
   if (held == nullptr) return NotConnected();
@@ -129,7 +128,7 @@ absl::StatusOr<ConnectedAccount> GrpcBroker::Complete(const rpc::CallContext& ca
   request.set_auth_code(std::string(auth_code));
   request.set_expires_in(expires_in);
   DATONG_ASSIGN_OR_RETURN(const broker::v1::CompleteAuthorizationResponse response,
-                          held->outgoing.Call(call, kComplete, *held->authorization,
+                          held->outgoing.Call(ToContext(call), kComplete, *held->authorization,
                                               &AuthorizationService::Stub::CompleteAuthorization,
                                               request, {.longest = kLongest, .idempotent = true}));
   const broker::v1::Authorization& authorization = response.authorization();

@@ -22,11 +22,11 @@ class GrpcBroker : public Broker {
 
   void Connect(std::shared_ptr<grpc::Channel> channel);
 
-  absl::StatusOr<PushAnswer> ReceivePush(const rpc::CallContext& call, const Push& push) override;
-  absl::StatusOr<LaunchLink> GetLink(const rpc::CallContext& call, absl::string_view link) override;
-  absl::StatusOr<std::string> Begin(const rpc::CallContext& call, absl::string_view link,
+  absl::StatusOr<PushAnswer> ReceivePush(const Call& call, const Push& push) override;
+  absl::StatusOr<LaunchLink> GetLink(const Call& call, absl::string_view link) override;
+  absl::StatusOr<std::string> Begin(const Call& call, absl::string_view link,
                                     bool on_phone) override;
-  absl::StatusOr<ConnectedAccount> Complete(const rpc::CallContext& call, absl::string_view link,
+  absl::StatusOr<ConnectedAccount> Complete(const Call& call, absl::string_view link,
                                             absl::string_view auth_code, int expires_in) override;
 
  private:

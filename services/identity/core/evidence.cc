@@ -48,6 +48,9 @@ constexpr std::array<absl::string_view, 20> kBlocked = {
     "guest",  "unknown", "test", "0",           "[object object]",
     "openid", "unionid", "id",   "distinct_id", "not_authenticated"};
 
+// A fact is stored at most once in each such span of time.
+constexpr int64_t kKnownForSeconds = 30 * 24 * 60 * 60;
+
 bool HasGoodForm(IdKind kind, absl::string_view identifier) {
   const absl::string_view value = ValueOf(identifier);
   if (kind == IdKind::kExt) {
@@ -128,7 +131,7 @@ std::string KnownKey(int32_t project_number, const Evidence& record) {
   const bool instant = absl::c_any_of(
       record.ids, [](const std::string& id) { return KindOf(id) == IdKind::kPending; });
   const int64_t time = instant ? absl::ToUnixMicros(record.observed)
-                               : absl::ToUnixSeconds(record.observed) / (24 * 60 * 60);
+                               : absl::ToUnixSeconds(record.observed) / kKnownForSeconds;
   return Hash(absl::StrCat(Facts(project_number, record), time));
 }
 

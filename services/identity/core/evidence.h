@@ -63,8 +63,8 @@ bool IsBlockedValue(absl::string_view value);
 Evidence Clean(const Evidence& record, const Policy& policy, std::vector<Refusal>& refusals);
 
 // Says which facts are the same: a record is known when one with its key was observed at the same
-// time or before. Within a day later repeats of one fact add nothing to any rule; where the time of
-// each counts (pending ids), the key holds the instant.
+// time or before. Within 30 days later repeats of one fact add nothing to any rule; where the time
+// of each counts (pending ids), the key holds the instant.
 std::string KnownKey(int32_t project_number, const Evidence& record);
 
 // The idempotency key of a record (R2.1).

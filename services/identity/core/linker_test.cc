@@ -46,14 +46,14 @@ TEST(NormaliseTest, SaysWhatCanNeverBeStored) {
   for (Case given : cases) EXPECT_EQ(Normalise(given.record), given.reason);
 }
 
-TEST(KnownKeyTest, ForgetsTheTimeWithinADayButNotOfPendingIds) {
+TEST(KnownKeyTest, ForgetsTheTimeWithinThirtyDaysButNotOfPendingIds) {
   Evidence a = Record({"openid:wx1:a"});
   Evidence b = a;
   b.observed += absl::Minutes(1);
   EXPECT_EQ(KnownKey(1, a), KnownKey(1, b));
   EXPECT_NE(EvidenceId(1, a), EvidenceId(1, b));
   EXPECT_NE(KnownKey(1, a), KnownKey(2, a));
-  b.observed += absl::Hours(24);
+  b.observed += absl::Hours(30 * 24);
   EXPECT_NE(KnownKey(1, a), KnownKey(1, b));
   Evidence pending = Record({"openid:wx1:a", "pending:p/c:x"});
   Evidence later = pending;

@@ -52,6 +52,7 @@ absl::StatusOr<v1::BindAppResponse> GraphHandlers::BindApp(const rpc::CallContex
   if (request.has_from_time()) from = FromProto(request.from_time());
   DATONG_RETURN_IF_ERROR(store_.BindApp(project, request.appid(), request.open_platform_account(),
                                         from, call.deadline));
+  linker_.ForgetKnown();
   v1::BindAppResponse response;
   for (;;) {
     DATONG_ASSIGN_OR_RETURN(const int released,
@@ -171,8 +172,11 @@ absl::StatusOr<v1::ResolveBatchResponse> GraphHandlers::ResolveBatch(
   }
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           store_.FindProject(request.project(), call.deadline));
-  const std::vector<std::string> identifiers(request.identifiers().begin(),
-                                             request.identifiers().end());
+  std::vector<std::string> identifiers;
+  for (const std::string& text : request.identifiers()) {
+    const absl::StatusOr<Identifier> parsed = Identifier::Parse(text);
+    identifiers.push_back(parsed.ok() ? parsed->ToString() : "");  // nobody's
+  }
   int64_t version = 0;
   DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
                           store_.FindPersons(project, identifiers, &version, call.deadline));
@@ -180,7 +184,7 @@ absl::StatusOr<v1::ResolveBatchResponse> GraphHandlers::ResolveBatch(
   response.set_version(version);
   for (size_t i = 0; i < indexes.size(); ++i) {
     auto* result = response.add_results();
-    result->set_identifier(identifiers[i]);
+    result->set_identifier(request.identifiers(static_cast<int>(i)));
     if (indexes[i] != 0) result->set_person(PersonName(project.name, indexes[i]));
     result->set_person_index(indexes[i]);
   }

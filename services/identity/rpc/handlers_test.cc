@@ -230,6 +230,12 @@ TEST_F(HandlersTest, AConsentHoldsForThePersonAndFollowsMerges) {
   ASSERT_EQ(held->consents_size(), 1);
   EXPECT_EQ(held->consents(0).state(), v1::CONSENT_STATE_WITHDRAWN);
   EXPECT_EQ(held->consents(0).consent_time().seconds(), 1'790'000'000);
+  const auto feed = profiles_.ListConsentChanges(
+      call_, Proto<v1::ListConsentChangesRequest>(R"(project: "projects/demo")"));
+  ASSERT_OK(feed);
+  ASSERT_EQ(feed->changes_size(), 2);
+  EXPECT_EQ(feed->changes(1).identifier(), "login:main:1");
+  EXPECT_EQ(feed->changes(1).version(), 2);
   EXPECT_THAT(profiles_.RecordConsent(
                   call_, Proto<v1::RecordConsentRequest>(
                              R"(project: "projects/demo" subject { identifier: "openid:wx1:a" }

@@ -56,7 +56,7 @@ constexpr char kReadBoundAmong[] = R"sql(
 
 constexpr char kAllocate[] = R"sql(
   UPDATE identity.projects SET version = version + $2, next_person = next_person + $3
-  WHERE project_number = $1 RETURNING version, next_person)sql";
+  WHERE project_number = $1 RETURNING version, next_person, consent_version)sql";
 
 }  // namespace
 
@@ -251,6 +251,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records
   WritePersons();
   WriteChanges();
   WriteRefusals();
+  WriteConsents();
   outcome.version = version_;
   return outcome;
 }
@@ -260,6 +261,7 @@ bool GraphWriter::Allocate() {
                                            static_cast<int64_t>(plan_.new_persons.size()));
   version_ = row[0].as<int64_t>();
   next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
+  any_consents_ = row[2].as<int64_t>() > 0;
   if (parked_.empty()) return true;
   // A binding that came between the look at the bindings and this lock has missed these records.
   TextArray apps;

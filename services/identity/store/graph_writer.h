@@ -61,6 +61,8 @@ class GraphWriter {
   void WritePersons();
   void WriteChanges();
   void WriteRefusals();
+  // Identifiers that came to a person take over what the person withdrew.
+  void WriteConsents();
   int64_t PersonOf(int64_t planned) const {
     return planned >= 0 ? planned : next_person_ - planned - 1;
   }
@@ -78,6 +80,7 @@ class GraphWriter {
   int64_t change_count_ = 0;
   int64_t version_ = 0;      // after the batch
   int64_t next_person_ = 0;  // the first of the new persons
+  bool any_consents_ = false;
 };
 
 }  // namespace datong::identity

@@ -93,6 +93,33 @@ constexpr char kCloseRefusals[] = R"sql(
   FROM unnest($3::bigint[], $4::text[]) AS t (node, id)
   WHERE r.project_number = $1 AND r.node = t.node AND r.refusal_id = decode(t.id, 'hex'))sql";
 
+// Withdrawals alone: to have none is to allow. $2 now, $3 persons.
+constexpr char kSpreadConsents[] = R"sql(
+  WITH latest AS (
+    SELECT DISTINCT ON (n.person, c.purpose)
+      n.person, c.purpose, c.granted, c.source, c.said_at
+    FROM identity.nodes AS n
+    JOIN identity.consents AS c ON c.project_number = n.project_number AND c.node = n.node
+    WHERE n.project_number = $1 AND n.person = ANY($3::bigint[]) AND n.person > 0
+    ORDER BY n.person, c.purpose, c.said_at DESC, c.granted, c.source DESC),
+  fresh AS (
+    SELECT n.node, n.identifier, l.purpose, l.source, l.said_at, row_number() OVER () AS place
+    FROM latest AS l
+    JOIN identity.nodes AS n ON n.project_number = $1 AND n.person = l.person AND n.person > 0
+    WHERE NOT l.granted AND NOT EXISTS (
+      SELECT 1 FROM identity.consents AS held
+      WHERE held.project_number = $1 AND held.node = n.node AND held.purpose = l.purpose
+        AND (held.said_at, NOT held.granted) >= (l.said_at, true))),
+  counted AS (
+    UPDATE identity.projects SET consent_version = consent_version + (SELECT count(*) FROM fresh)
+    WHERE project_number = $1 RETURNING consent_version)
+  INSERT INTO identity.consents (project_number, node, identifier, purpose, granted, source,
+    said_at, recorded_at, version)
+  SELECT $1, fresh.node, fresh.identifier, fresh.purpose, false, fresh.source, fresh.said_at, )sql" DATONG_SQL_TIME(
+    "$2::bigint") R"sql(,
+    counted.consent_version - (SELECT count(*) FROM fresh) + fresh.place
+  FROM fresh, counted)sql";
+
 std::string RefusalId(const Refusal& refusal) {
   return BytesToHex(
       crypto::Sha256(absl::StrCat(NameOf(refusal.reason), "\n", absl::StrJoin(refusal.ids, "\n")))
@@ -213,6 +240,19 @@ void GraphWriter::WriteChanges() {
   work_.exec_params(kWriteChanges, project_.number, absl::ToUnixMicros(now_),
                     version_ - change_count_, kinds.Take(), nodes.Take(), identifiers.Take(),
                     persons.Take(), previous.Take());
+}
+
+void GraphWriter::WriteConsents() {
+  if (!any_consents_) return;
+  BigintArray persons;
+  bool any = false;
+  for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    if (change.person == change.previous_person || change.person == 0) continue;
+    persons.Add(PersonOf(change.person));
+    any = true;
+  }
+  if (!any) return;
+  work_.exec_params(kSpreadConsents, project_.number, absl::ToUnixMicros(now_), persons.Take());
 }
 
 void GraphWriter::WriteRefusals() {

@@ -1,0 +1,90 @@
+#include "services/broker/core/audit_log.h"
+
+#include "services/broker/testing/core_fixture.h"
+
+namespace datong::broker {
+namespace {
+
+// A spool in memory that may be full.
+class FakeSpool : public AuditSpool {
+ public:
+  bool full = false;
+  std::vector<AccessRow> rows;
+  absl::Status Append(const std::vector<AccessRow>& some) override {
+    if (full) return absl::ResourceExhaustedError("full");
+    rows.insert(rows.end(), some.begin(), some.end());
+    return absl::OkStatus();
+  }
+  absl::Status MoveTo(AuditStore& store, Deadline deadline) override {
+    const absl::Status status = store.Append(rows, deadline);
+    if (status.ok()) rows.clear();
+    return status;
+  }
+};
+
+class AuditLogTest : public CoreFixture {
+ protected:
+  bool Read(AuditLog& log) {
+    return log.Count({.caller = "team-a",
+                      .project = "demo",
+                      .appid = "wx-own",
+                      .kind = AppKind::kOfficialAccount,
+                      .action = "read_token"});
+  }
+  std::vector<AccessRow> Rows() {
+    AccessFilter filter;
+    filter.project = "demo";
+    return *store_.List(filter, 100, soon());
+  }
+  FakeSpool spool_;
+};
+
+TEST_F(AuditLogTest, ReadsOfOneSecondAreOneRowWithACount) {
+  AuditLog log(store_, nullptr, false, metrics_, clock_);
+  EXPECT_TRUE(Read(log));
+  EXPECT_TRUE(Read(log));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(Read(log));
+  log.Flush(soon());
+  ASSERT_EQ(Rows().size(), 2u);
+  EXPECT_EQ(Rows()[0].count, 1);
+  EXPECT_EQ(Rows()[1].count, 2);
+}
+
+TEST_F(AuditLogTest, WithoutDatabaseAndSpoolReadsAreRefusedUntilItIsBack) {
+  AuditLog log(store_, nullptr, false, metrics_, clock_);
+  store_.SetReachable(false);
+  EXPECT_TRUE(Read(log));
+  log.Flush(soon());
+  EXPECT_FALSE(Read(log));
+  store_.SetReachable(true);
+  log.Flush(soon());
+  EXPECT_TRUE(Read(log));
+  log.Flush(soon());
+  EXPECT_EQ(Rows().size(), 2u);  // what was read before the outage was noticed is there too
+}
+
+TEST_F(AuditLogTest, TheSpoolCarriesReadsThroughAnOutage) {
+  AuditLog log(store_, &spool_, false, metrics_, clock_);
+  store_.SetReachable(false);
+  EXPECT_TRUE(Read(log));
+  log.Flush(soon());
+  EXPECT_TRUE(Read(log));
+  EXPECT_EQ(spool_.rows.size(), 1u);
+  store_.SetReachable(true);
+  log.Flush(soon());
+  EXPECT_TRUE(spool_.rows.empty());
+  EXPECT_EQ(Rows().size(), 2u);
+}
+
+TEST_F(AuditLogTest, AFullSpoolFailsClosed) {
+  AuditLog log(store_, &spool_, false, metrics_, clock_);
+  store_.SetReachable(false);
+  spool_.full = true;
+  EXPECT_TRUE(Read(log));
+  log.Flush(soon());
+  EXPECT_FALSE(Read(log));
+}
+
+}  // namespace
+}  // namespace datong::broker

@@ -1,0 +1,161 @@
+#include "services/broker/core/worker.h"
+
+#include "absl/strings/str_cat.h"
+#include "services/broker/testing/core_fixture.h"
+
+namespace datong::broker {
+namespace {
+
+class WorkerTest : public CoreFixture {
+ protected:
+  void AddPush(const std::string& appid, const std::string& key, const std::string& payload) {
+    NewJob job;
+    job.project = "demo";
+    job.appid = appid;
+    job.key = absl::StrCat(appid, ":", key);
+    job.payload = payload;
+    ASSERT_OK(store_.AddPush(job, soon()));
+  }
+  static std::string Event(const std::string& event, const std::string& openid) {
+    return absl::StrCat("<xml><FromUserName>", openid,
+                        "</FromUserName><CreateTime>1700000000</CreateTime><MsgType>event</MsgType>"
+                        "<Event>",
+                        event, "</Event><EventKey>qrscene_1</EventKey></xml>");
+  }
+  void RunAll() {
+    absl::StatusOr<int> taken;
+    do {
+      taken = worker_.RunOnce();
+      ASSERT_OK(taken);
+    } while (*taken > 0);
+  }
+
+  Worker worker_{{},        store_, store_, store_,   tokens_, authorizer_,
+                 platform_, peers_, peers_, metrics_, clock_};
+};
+
+TEST_F(WorkerTest, ProjectsAndAppsAreAnnouncedUntilBothPeersTookThem) {
+  peers_.status = absl::UnavailableError("down");
+  ASSERT_OK(worker_.RunOnce());
+  EXPECT_TRUE(peers_.projects.empty());
+  peers_.status = absl::OkStatus();
+  clock_.Advance(absl::Minutes(10));
+  RunAll();
+  EXPECT_EQ(peers_.projects.size(), 2u);  // identity and ingest
+  EXPECT_EQ(peers_.bound.size(), 2u);     // the component is no account
+  EXPECT_EQ(platform_.calls("StartPushTicket"), 1);
+}
+
+TEST_F(WorkerTest, AFollowBecomesAnEventAndEvidenceWithTheUnionid) {
+  platform_.unionids["o1"] = "u1";
+  AddPush("wx-own", "k1", Event("subscribe", "o1"));
+  RunAll();
+  ASSERT_EQ(peers_.events.size(), 1u);
+  EXPECT_EQ(peers_.events[0].name, "subscribe");
+  EXPECT_EQ(peers_.events[0].event_id, "k1");
+  EXPECT_EQ(peers_.events[0].identifier, "openid:wx-own:o1");
+  EXPECT_EQ(peers_.events[0].event_time, absl::FromUnixSeconds(1'700'000'000));
+  EXPECT_EQ(peers_.events[0].attributes.at("EventKey"), "qrscene_1");
+  ASSERT_EQ(peers_.evidence.size(), 2u);
+  EXPECT_EQ(peers_.evidence[0].kind, "oa.event_subscribe");
+  EXPECT_EQ(peers_.evidence[0].unionid, "");
+  EXPECT_EQ(peers_.evidence[1].kind, "oa.user_info");
+  EXPECT_EQ(peers_.evidence[1].unionid, "u1");
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u);
+}
+
+TEST_F(WorkerTest, ManyFollowsAreAskedForAtOnce) {
+  for (int i = 0; i < 100; ++i) {
+    AddPush("wx-own", absl::StrCat("k", i), Event("subscribe", absl::StrCat("o", i)));
+  }
+  RunAll();
+  EXPECT_EQ(platform_.calls("GetUsers"), 1);
+  EXPECT_EQ(peers_.sources.size(), 1u);
+}
+
+TEST_F(WorkerTest, OneOpenidThatSpoilsTheCallIsLeftOut) {
+  platform_.unionids = {{"o1", "u1"}, {"o2", "u2"}, {"o3", "u3"}};
+  for (const char* openid : {"o1", "o2", "spoils", "o3"}) {
+    AddPush("wx-own", openid, Event("subscribe", openid));
+  }
+  RunAll();
+  EXPECT_EQ(peers_.events.size(), 4u);
+  EXPECT_EQ(peers_.evidence.size(), 7u);  // four follows, three unionids
+}
+
+TEST_F(WorkerTest, AnAccountWithoutThePermissionYieldsTheOpenidAlone) {
+  platform_.FailNext("GetUsers", {Errcode(48001)});
+  AddPush("wx-own", "k1", Event("subscribe", "o1"));
+  RunAll();
+  EXPECT_EQ(peers_.evidence.size(), 1u);
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u);
+}
+
+TEST_F(WorkerTest, OtherEventsAndMessagesAreEventsWithoutEvidence) {
+  AddPush("wx-own", "k1", Event("SCAN", "o1"));
+  AddPush("wx-mini", "k2",
+          R"({"FromUserName":"o2","CreateTime":1700000000,"MsgType":"text","Content":"private",)"
+          R"("MsgId":12345678901234567})");
+  RunAll();
+  ASSERT_EQ(peers_.events.size(), 2u);
+  EXPECT_TRUE(peers_.evidence.empty());
+  EXPECT_EQ(peers_.events[0].name, "text");
+  EXPECT_FALSE(peers_.events[0].attributes.contains("Content"));
+  EXPECT_EQ(peers_.events[1].name, "SCAN");
+}
+
+TEST_F(WorkerTest, APrivacyEventBelongsToTheUserItNames) {
+  AddPush("wx-mini", "k1",
+          R"({"FromUserName":"service","OpenID":"o9","CreateTime":1700000000,"MsgType":"event",)"
+          R"("Event":"user_authorization_revoke","RevokeInfo":"1"})");
+  RunAll();
+  ASSERT_EQ(peers_.events.size(), 1u);
+  EXPECT_EQ(peers_.events[0].identifier, "openid:wx-mini:o9");
+}
+
+TEST_F(WorkerTest, AFailedPushIsTriedAgainAndNothingIsLost) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("CLICK", "o1"));
+  peers_.status = absl::UnavailableError("ingest is down");
+  ASSERT_OK(worker_.RunOnce());
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 1u);
+  peers_.status = absl::OkStatus();
+  clock_.Advance(absl::Minutes(10));
+  RunAll();
+  EXPECT_EQ(peers_.events.size(), 1u);
+}
+
+TEST_F(WorkerTest, AuthorizedAndUnauthorizedPushesAreWorkedOut) {
+  GiveTicket();
+  AddPush("wx-comp", "k1",
+          "<xml><InfoType>authorized</InfoType><CreateTime>1700000000</CreateTime>"
+          "<AuthorizerAppid>wx-account</AuthorizerAppid><AuthorizationCode>c</AuthorizationCode>"
+          "<PreAuthCode>p</PreAuthCode></xml>");
+  RunAll();
+  EXPECT_EQ(store_.GetApp("wx-account", soon())->state, AppState::kActive);
+  AddPush("wx-comp", "k2",
+          "<xml><InfoType>unauthorized</InfoType><CreateTime>1700000001</CreateTime>"
+          "<AuthorizerAppid>wx-account</AuthorizerAppid></xml>");
+  RunAll();
+  EXPECT_EQ(store_.GetApp("wx-account", soon())->state, AppState::kRevoked);
+}
+
+TEST_F(WorkerTest, SilentTicketsAreAskedForOnceAnHour) {
+  RunAll();
+  ASSERT_OK(worker_.Maintain());
+  ASSERT_OK(worker_.Maintain());
+  RunAll();
+  EXPECT_EQ(platform_.calls("StartPushTicket"), 2);  // at its creation, and now
+  clock_.Advance(absl::Hours(1));
+  ASSERT_OK(worker_.Maintain());
+  RunAll();
+  EXPECT_EQ(platform_.calls("StartPushTicket"), 3);
+  GiveTicket();
+  clock_.Advance(absl::Minutes(59));
+  ASSERT_OK(worker_.Maintain());
+  RunAll();
+  EXPECT_EQ(platform_.calls("StartPushTicket"), 3);
+}
+
+}  // namespace
+}  // namespace datong::broker

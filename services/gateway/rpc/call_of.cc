@@ -1,0 +1,27 @@
+#include "services/gateway/rpc/call_of.h"
+
+#include <utility>
+
+#include "common/rpc/call_context.h"
+
+namespace datong::gateway {
+
+Call CallOf(const http::ServerRequest& request, absl::string_view method, absl::Duration timeout) {
+  rpc::CallContext context = rpc::MakeCallContext(
+      method,
+      {request.request_id, request.headers.Get("traceparent"), request.headers.Get("tracestate"),
+       request.headers.Get("authorization")},
+      Deadline::After(timeout));
+  return Call{std::move(context.method),        std::move(context.request_id),
+              std::move(context.traceparent),   std::move(context.tracestate),
+              std::move(context.authorization), context.deadline};
+}
+
+Call OwnCallOf(const http::ServerRequest& request, absl::string_view method,
+               absl::Duration timeout) {
+  Call call = CallOf(request, method, timeout);
+  call.authorization.clear();
+  return call;
+}
+
+}  // namespace datong::gateway

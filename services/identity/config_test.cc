@@ -1,0 +1,27 @@
+#include "services/identity/config.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "common/testing/matchers.h"
+
+namespace datong::identity {
+namespace {
+
+TEST(ConfigTest, TheReadmeNamesEverySettingWithItsDefault) {
+  absl::StatusOr<config::Settings> settings = config::Settings::Load({});
+  ASSERT_OK(settings);
+  const Config config = Config::FromSettings(*settings);
+  EXPECT_OK(settings->Finish());
+  EXPECT_FALSE(config.policy.form_checks);
+  EXPECT_EQ(config.known_evidence_entries, 500'000U);
+  std::stringstream readme;
+  readme << std::ifstream("README.md").rdbuf();
+  EXPECT_THAT(readme.str(), ::testing::HasSubstr("`identity.form_checks` | `false`"));
+  EXPECT_THAT(readme.str(), ::testing::HasSubstr("`identity.known_evidence_entries` | `500000`"));
+}
+
+}  // namespace
+}  // namespace datong::identity

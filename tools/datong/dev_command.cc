@@ -1,0 +1,97 @@
+#include <pthread.h>
+#include <signal.h>
+
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/time/shanghai.h"
+#include "tools/datong/commands.h"
+#include "tools/datong/dev_stack.h"
+
+namespace datong::tools {
+namespace {
+
+// Everything a person needs to go on.
+void PrintAddresses(DevStack& stack, absl::Duration took) {
+  const std::string at = absl::StrCat(" --address ", stack.grpc_address());
+  std::cout << "\nDatong is ready after "
+            << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10)))
+            << ". Ctrl-C stops it.\n\n"
+            << "  gRPC        " << stack.grpc_address() << "\n"
+            << "  HTTP        " << stack.http_url()
+            << "   callbacks, launch pages, SDK collection, RPCs as JSON\n"
+            << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
+            << "  metrics     " << stack.metrics_url() << "/metrics\n"
+            << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
+            << "  data        " << stack.folder() << "\n"
+            << "  log         " << stack.log_file() << "\n\n"
+            << "Try:\n"
+            << "  datong broker create-project --project-id demo --project.display-name Demo" << at
+            << "\n"
+            << "  datong broker list-projects" << at << "\n"
+            << "  curl -s " << stack.http_url()
+            << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
+               "-d '{}'\n"
+            << std::endl;
+}
+
+int RunDev(const DevStackOptions& options) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  const absl::Time begin = absl::Now();
+  absl::StatusOr<std::unique_ptr<DevStack>> stack = DevStack::Start(options);
+  if (!stack.ok()) {
+    std::cerr << std::string(stack.status().message()) << "\n";
+    return kExitFailed;
+  }
+  PrintAddresses(**stack, absl::Now() - begin);
+  int which = 0;
+  sigwait(&signals, &which);
+  std::cout << "Stopping" << std::endl;
+  // Whoever asks twice will not wait.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  (*stack)->Stop();
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddDevCommand(CLI::App& app, int& exit_code) {
+  CLI::App* dev = app.add_subcommand(
+      "dev",
+      "Runs everything for development: a private PostgreSQL, wechat-sim and all services in one "
+      "process");
+  auto options = std::make_shared<DevStackOptions>();
+  options->folder = ".datong";
+  options->progress = [](const std::string& line) { std::cout << line << std::endl; };
+  auto settings = std::make_shared<std::vector<std::string>>();
+  dev->add_option("--data", options->folder, "Folder that everything is kept in")
+      ->capture_default_str();
+  dev->add_option("--grpc-port", options->grpc_port, "Default: any free one");
+  dev->add_option("--http-port", options->http_port, "Default: any free one");
+  dev->add_option("--metrics-port", options->metrics_port, "Default: any free one");
+  dev->add_option("--simulator-port", options->simulator_port, "Default: any free one");
+  dev->add_option("--set", *settings, "A setting of the services: --set broker.refresh_ahead=60s")
+      ->allow_extra_args(false);
+  dev->callback([options, settings, &exit_code] {
+    for (const std::string& setting : *settings) {
+      const size_t sign = setting.find('=');
+      if (sign == std::string::npos) {
+        std::cerr << "--set takes key=value, not \"" << setting << "\"\n";
+        exit_code = kExitUsage;
+        return;
+      }
+      options->settings[setting.substr(0, sign)] = setting.substr(sign + 1);
+    }
+    exit_code = RunDev(*options);
+  });
+}
+
+}  // namespace datong::tools
