@@ -25,16 +25,18 @@ TEST(ConfigTest, EverySettingHasItsLineInTheReadme) {
   EXPECT_EQ(config.writer.threads, 2);
   EXPECT_EQ(config.consent_purpose, "analytics");
   const std::string readme = Readme();
-  for (const char* key : {"ingest.writer_threads", "ingest.rows_per_commit", "ingest.queue_events",
-                          "ingest.trust_forwarded_for", "ingest.partition_days_ahead",
-                          "ingest.consent_purpose"}) {
+  for (const char* key :
+       {"ingest.writer_threads", "ingest.rows_per_commit", "ingest.queue_events",
+        "ingest.trust_forwarded_for", "ingest.partition_days_ahead", "ingest.consent_purpose"}) {
     EXPECT_THAT(readme, ::testing::HasSubstr(key));
     EXPECT_THAT(settings->Help(), ::testing::HasSubstr(key));
   }
 }
 
 TEST(ConfigTest, WritersNeedConnections) {
-  auto settings = config::Settings::Load({.flags = {{"ingest.writer_threads", "10"}}});
+  config::Sources sources;
+  sources.flags = {{"ingest.writer_threads", "10"}};
+  auto settings = config::Settings::Load(sources);
   ASSERT_OK(settings);
   server::SharedSettings shared;
   shared.database_max_connections = 10;

@@ -117,7 +117,7 @@ class IngestModule final : public server::Module {
                     });
     MutexLock lock(&ship_mutex_);
     ship_.emplace(clock_, absl::Seconds(2), [this, log = FailureLog("ship evidence")]() mutable {
-      log.Note(shipper_->ShipAll(absl::Seconds(20)));
+      log.Note(shipper_->ShipAll(absl::Seconds(30)));
     });
     return absl::OkStatus();
   }
