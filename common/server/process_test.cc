@@ -147,6 +147,25 @@ grpc::StatusCode RawCall(const std::shared_ptr<grpc::Channel>& channel, const st
 
 Deadline Soon() { return Deadline::After(absl::Seconds(20)); }
 
+// A door that serves HTTP alone, as the gateway does.
+class DoorModule final : public Module {
+ public:
+  explicit DoorModule(Environment&) {}
+  std::string name() const override { return "door"; }
+};
+
+TEST_F(ProcessTest, AModuleWithoutGrpcServicesStillServesHealthOnTheGrpcPort) {
+  Process process(Options({{"door", &Make<DoorModule>, &NoMigrations}}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Soon()));
+  std::string answer;
+  EXPECT_EQ(RawCall(rpc::CreateChannel(absl::StrCat("127.0.0.1:", process.ports().grpc)),
+                    "/grpc.health.v1.Health/Check", "\n\x09readiness", &answer),
+            grpc::StatusCode::OK);
+  EXPECT_EQ(answer, std::string("\x08\x01"));
+}
+
 TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
   Process process(Options({kEcho, kCaller}));
   ASSERT_OK(process.Build());
