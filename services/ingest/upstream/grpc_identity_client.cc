@@ -52,7 +52,8 @@ class GrpcIdentityClient final : public IdentityClient {
                         identity::IdentityService::StubInterface, identity::LinkBatchRequest,
                         identity::LinkBatchResponse>(
             call, "/datong.identity.v1.IdentityService/LinkBatch", *persons_,
-            &identity::IdentityService::StubInterface::LinkBatch, request, {.idempotent = true})));
+            &identity::IdentityService::StubInterface::LinkBatch, request,
+            {.longest = absl::Seconds(25), .idempotent = true})));
     if (response.rejected_size() > 0) {
       LogWarn("identity refuses evidence for ever",
               {{"records", response.rejected_size()}, {"reason", response.rejected(0).reason()}});
