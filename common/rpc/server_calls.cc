@@ -21,6 +21,8 @@ LogLevel LevelOf(absl::StatusCode code) {
     case absl::StatusCode::kDeadlineExceeded:
     case absl::StatusCode::kResourceExhausted:
       return LogLevel::kWarn;
+    case absl::StatusCode::kCancelled:
+      return LogLevel::kDebug;
     default:
       return LogLevel::kInfo;
   }

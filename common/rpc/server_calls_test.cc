@@ -130,6 +130,20 @@ TEST_F(CallsTest, AnExceptionIsAnInternalError) {
   EXPECT_THAT(Echo(), IsError(absl::StatusCode::kInternal, "INTERNAL_ERROR"));
 }
 
+TEST_F(CallsTest, TheQuickWayAnswersWhatItCanAndThePoolTheRest) {
+  service_->quick = [](const CallContext&, const EchoRequest&,
+                       EchoResponse& response) -> std::optional<absl::Status> {
+    response.set_text("quick");
+    return absl::OkStatus();
+  };
+  ASSERT_OK(Echo());
+  EXPECT_EQ(response_.text(), "quick");
+  service_->quick = [](const CallContext&, const EchoRequest&,
+                       EchoResponse&) -> std::optional<absl::Status> { return std::nullopt; };
+  ASSERT_OK(Echo());
+  EXPECT_EQ(response_.text(), "hello");
+}
+
 class BusyCallsTest : public CallsTest {
  protected:
   BusyCallsTest() : CallsTest({.threads = 1, .queue_capacity = 0}) {}

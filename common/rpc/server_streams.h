@@ -25,7 +25,8 @@ class Emitter {
   // How long to wait before the next step when this one emitted nothing; default 250 ms.
   void SetIdleWait(absl::Duration wait) { idle_wait_ = wait; }
   // True when the next message is here already, so that the handler will be called again at once: a
-  // handler that overlaps its work may then answer this message later. (Bidirectional streams only.)
+  // handler that overlaps its work may then answer this message later. (Bidirectional streams
+  // only.)
   bool more_waiting() const { return more_waiting_; }
   void SetMoreWaiting(bool more) { more_waiting_ = more; }
 

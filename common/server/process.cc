@@ -127,7 +127,10 @@ struct Process::State {
   std::vector<std::unique_ptr<Room>> rooms;
   http::Router router;
   http::Router probe_router;
-  grpc::CallbackGenericService no_service;  // answers UNIMPLEMENTED
+  // Answer UNIMPLEMENTED: gRPC starts no server without any service, and its own health service
+  // does not count.
+  grpc::CallbackGenericService no_service;
+  grpc::CallbackGenericService no_health_service;
   std::unique_ptr<grpc::Server> grpc_server;
   std::unique_ptr<grpc::Server> health_server;
   std::unique_ptr<http::Server> http_server;
@@ -189,10 +192,15 @@ absl::Status Process::State::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetOption(std::make_unique<ReflectionOption>(process.reflection));
+  bool has_service = false;
   for (const auto& room : rooms) {
     builder.SetOption(rpc::SeriesFromZero(room->calls_->series()));
-    for (grpc::Service* service : room->module->GrpcServices()) builder.RegisterService(service);
+    for (grpc::Service* service : room->module->GrpcServices()) {
+      builder.RegisterService(service);
+      has_service = true;
+    }
   }
+  if (!has_service) builder.RegisterCallbackGenericService(&no_service);
   grpc_server = builder.BuildAndStart();
   if (grpc_server == nullptr || ports.grpc == 0) {
     return ListenFailed("the gRPC port", process.grpc_port);
@@ -208,8 +216,7 @@ absl::Status Process::State::StartHealth() {
                            grpc::InsecureServerCredentials(), &ports.health);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetOption(std::make_unique<ReflectionOption>(false));
-  // gRPC starts no server without any service, and its own health service does not count.
-  builder.RegisterCallbackGenericService(&no_service);
+  builder.RegisterCallbackGenericService(&no_health_service);
   health_server = builder.BuildAndStart();
   if (health_server == nullptr || ports.health == 0) {
     return ListenFailed("the health port", process.health_port);

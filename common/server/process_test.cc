@@ -8,8 +8,11 @@
 
 #include <atomic>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/http/client.h"
 #include "common/rpc/client.h"
 #include "common/rpc/testing/echo_service.h"
@@ -144,6 +147,25 @@ grpc::StatusCode RawCall(const std::shared_ptr<grpc::Channel>& channel, const st
 
 Deadline Soon() { return Deadline::After(absl::Seconds(20)); }
 
+// A door that serves HTTP alone, as the gateway does.
+class DoorModule final : public Module {
+ public:
+  explicit DoorModule(Environment&) {}
+  std::string name() const override { return "door"; }
+};
+
+TEST_F(ProcessTest, AModuleWithoutGrpcServicesStillServesHealthOnTheGrpcPort) {
+  Process process(Options({{"door", &Make<DoorModule>, &NoMigrations}}));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Soon()));
+  std::string answer;
+  EXPECT_EQ(RawCall(rpc::CreateChannel(absl::StrCat("127.0.0.1:", process.ports().grpc)),
+                    "/grpc.health.v1.Health/Check", "\n\x09readiness", &answer),
+            grpc::StatusCode::OK);
+  EXPECT_EQ(answer, std::string("\x08\x01"));
+}
+
 TEST_F(ProcessTest, ServesEverythingOnFreePortsAndCallsWithinTheProcess) {
   Process process(Options({kEcho, kCaller}));
   ASSERT_OK(process.Build());
@@ -258,6 +280,19 @@ TEST_F(ProcessTest, PrintsSettingsWithoutSecrets) {
   unlink(file.c_str());
   EXPECT_THAT(process.settings().Print(),
               AllOf(HasSubstr("database.dsn = \"***\""), Not(HasSubstr("CANARY"))));
+}
+
+TEST_F(ProcessTest, TheReadmeNamesEverySetting) {
+  Process process(Options({kEcho}));
+  ASSERT_OK(process.Build());
+  std::ifstream in("README.md");
+  std::ostringstream readme;
+  readme << in.rdbuf();
+  for (absl::string_view line : absl::StrSplit(process.settings().Help(), '\n')) {
+    if (!absl::ConsumePrefix(&line, "  --")) continue;
+    const std::string key(line.substr(0, line.find('=')));
+    EXPECT_THAT(readme.str(), HasSubstr("| `" + key + "` |"));
+  }
 }
 
 TEST_F(ProcessTest, APortThatIsTakenIsNamed) {

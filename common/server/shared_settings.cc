@@ -35,9 +35,9 @@ SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
   shared.wechat_allow_private_upstream =
       settings.Bool("wechat.allow_private_upstream", false,
                     "Allows plain http and private addresses upstream: for a simulator alone.");
-  shared.keys_folder =
-      settings.String("keys.folder", "/etc/datong/keys",
-                      "Folder with the key-encryption keys and the file that names the active one.");
+  shared.keys_folder = settings.String(
+      "keys.folder", "/etc/datong/keys",
+      "Folder with the key-encryption keys and the file that names the active one.");
   shared.public_url = Url(settings, "public_url", "http://127.0.0.1:8080",
                           "How browsers and WeChat reach the gateway from outside.");
   shared.insecure_allow =

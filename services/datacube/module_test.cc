@@ -3,9 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <filesystem>
 #include <fstream>
-#include <functional>
 
 #include "common/rpc/client.h"
 #include "common/server/process.h"
@@ -21,6 +22,12 @@ namespace {
 
 constexpr absl::CivilDay kToday = absl::CivilDay(2026, 3, 10);
 
+std::string MakeFolder() {
+  std::string folder = ::testing::TempDir() + "/datong-XXXXXX";
+  if (mkdtemp(folder.data()) == nullptr) ADD_FAILURE() << "no folder can be made";
+  return folder;
+}
+
 class ModuleTest : public ::testing::Test {
  protected:
   ModuleTest() : process_(Options()) {
@@ -29,8 +36,9 @@ class ModuleTest : public ::testing::Test {
     estate_.SetFollowers({{"o1", "u1"}, {"o2", ""}});
     estate_.PublishUpTo(kToday - 1);
   }
+  ~ModuleTest() override { std::filesystem::remove_all(folder_); }
   server::ProcessOptions Options() {
-    const std::string dsn_file = ::testing::TempDir() + "/datacube_module_dsn";
+    const std::string dsn_file = folder_ + "/dsn";
     std::ofstream(dsn_file) << database_.dsn().Expose();
     server::ProcessOptions options;
     options.component = "datacube";
@@ -73,6 +81,7 @@ class ModuleTest : public ::testing::Test {
     return {};
   }
 
+  const std::string folder_ = MakeFolder();
   TestDatabase database_{{{"datacube", Migrations()}}};
   FakeEstate estate_;
   SystemClock clock_;

@@ -40,7 +40,8 @@ bool WellKnownText(const Message& message, std::string* text) {
   if (type == "google.protobuf.Timestamp") {
     const absl::Time time = absl::FromUnixSeconds(Number(message, "seconds")) +
                             absl::Nanoseconds(Number(message, "nanos"));
-    *text = absl::FormatTime("%Y-%m-%d %H:%M:%E*S", time, ShanghaiTimeZone());
+    *text = absl::FormatTime("%Y-%m-%d %H:%M:%E*S", absl::FromUnixMillis(absl::ToUnixMillis(time)),
+                             ShanghaiTimeZone());
     return true;
   }
   if (type == "google.protobuf.Duration") {

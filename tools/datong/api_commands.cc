@@ -20,8 +20,6 @@
 namespace datong::tools {
 namespace {
 
-// CLI11's way of saying that an option with an optional value had none.
-constexpr char kNoValue[] = "true";
 constexpr int kMostMessageBytes = 64 << 20;
 
 // What the command line says for one RPC.
@@ -49,7 +47,7 @@ absl::StatusOr<nlohmann::json> ParseRequest(const std::string& text) {
 // The requests to send: one, or for client streams one for each line of --json.
 absl::StatusOr<std::vector<nlohmann::json>> RequestsOf(const Invocation& invocation) {
   std::vector<nlohmann::json> requests;
-  if (invocation.has_json && invocation.json != kNoValue) {
+  if (!invocation.json.empty()) {
     DATONG_ASSIGN_OR_RETURN(const std::string text, TextOrFile(invocation.json));
     if (invocation.rpc->method->client_streaming()) {
       for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {

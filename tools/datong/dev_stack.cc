@@ -138,6 +138,13 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"wechat.allow_private_upstream", "true"},
       {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
       {"insecure.allow", "true"},
+      // The simulator takes any rate, and a clock that moves by hours wants quick eyes.
+      {"datacube.wake_interval", "200ms"},
+      {"datacube.follow_interval", "500ms"},
+      {"datacube.calls_per_second", "10000"},
+      {"datacube.app_calls_per_second", "10000"},
+      {"datacube.app_call_burst", "1000"},
+      {"datacube.app_calls_in_flight", "2"},
   };
   for (const auto& [key, value] : options.settings) settings[key] = value;
   return settings;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "common/rpc/server_calls.h"
@@ -25,6 +26,7 @@ class EchoGrpcService final : public testing::v1::EchoService::CallbackService {
                                  const testing::v1::EchoRequest* request,
                                  testing::v1::EchoResponse* response) override {
     constexpr char kMethod[] = "/datong.testing.v1.EchoService/Echo";
+    if (quick) return calls_.UnaryQuick(context, request, response, kMethod, quick, echo);
     if (is_inline) return calls_.UnaryInline(context, request, response, kMethod, echo);
     return calls_.Unary(context, request, response, kMethod, echo);
   }
@@ -40,6 +42,10 @@ class EchoGrpcService final : public testing::v1::EchoService::CallbackService {
   }
 
   bool is_inline = false;
+  // When set, tried first, on the reactor's own thread.
+  std::function<std::optional<absl::Status>(const CallContext&, const testing::v1::EchoRequest&,
+                                            testing::v1::EchoResponse&)>
+      quick = nullptr;
   EchoHandler echo = [](const CallContext&, const testing::v1::EchoRequest& request) {
     testing::v1::EchoResponse response;
     response.set_text(request.text());

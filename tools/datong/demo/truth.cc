@@ -127,21 +127,24 @@ bool Truth::SamePerson(const std::string& a, const std::string& b) const {
 
 Truth::Figures Truth::Traffic(const Surface* surface, int first, int last) const {
   Figures figures;
-  std::set<int> seen, users, sessions, news;
+  // Persons: 0 not seen yet, 1 seen before the range, 2 seen in it.
+  std::vector<char> seen(parent_.size(), 0);
+  std::set<int> sessions;
   for (const Event& event : events_) {
-    if (surface != nullptr && event.surface != *surface) continue;
     if (event.day > last) break;
-    const int person = Root(event.id);
-    const bool is_first = seen.insert(person).second;
-    if (event.day < first) continue;
-    users.insert(person);
-    if (is_first) news.insert(person);
+    if (surface != nullptr && event.surface != *surface) continue;
+    char& state = seen[static_cast<size_t>(Root(event.id))];
+    if (event.day < first) {
+      state = 1;
+      continue;
+    }
+    if (state == 0) ++figures.new_users;
+    if (state != 2) ++figures.users;
+    state = 2;
     if (event.action == Action::kPage) ++figures.page_views;
     if (event.session >= 0) sessions.insert(event.session);
   }
-  figures.users = static_cast<int64_t>(users.size());
   figures.opens = static_cast<int64_t>(sessions.size());
-  figures.new_users = static_cast<int64_t>(news.size());
   return figures;
 }
 

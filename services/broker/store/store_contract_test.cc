@@ -1,0 +1,408 @@
+// One contract for the stores, held against the fake and against PostgreSQL.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "broker_migrations.h"
+#include "common/postgres/pool.h"
+#include "common/testing/fake_clock.h"
+#include "common/testing/matchers.h"
+#include "common/testing/test_database.h"
+#include "services/broker/store/postgres_app_store.h"
+#include "services/broker/store/postgres_audit_store.h"
+#include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_token_store.h"
+#include "services/broker/store/postgres_work_store.h"
+#include "services/broker/testing/fake_store.h"
+
+namespace datong::broker {
+namespace {
+
+struct InMemory {
+  explicit InMemory(const Clock& clock) : store(clock) {}
+  FakeStore store;
+  AppStore& apps = store;
+  TokenStore& tokens = store;
+  AuthorizationStore& authorizations = store;
+  WorkStore& work = store;
+  AuditStore& audit = store;
+};
+
+struct InPostgres {
+  explicit InPostgres(const Clock& clock)
+      : database({{"broker", Migrations()}}),
+        pool(database.MakePool(registry)),
+        envelope(crypto::KeyRing("k1", {{"k1", Secret(std::string(32, 'k'))}})),
+        jobs(*pool, envelope, clock),
+        apps(*pool, envelope, jobs, clock),
+        tokens(*pool, envelope, "this-process", registry),
+        authorizations(*pool, tokens, jobs, clock),
+        work(*pool, envelope, jobs, clock),
+        audit(*pool) {}
+  metrics::Registry registry;
+  TestDatabase database;
+  std::unique_ptr<postgres::Pool> pool;
+  crypto::Envelope envelope;
+  JobWriter jobs;
+  PostgresAppStore apps;
+  PostgresTokenStore tokens;
+  PostgresAuthorizationStore authorizations;
+  PostgresWorkStore work;
+  PostgresAuditStore audit;
+};
+
+template <typename Backend>
+class StoreContract : public ::testing::Test {
+ protected:
+  StoreContract() {
+    Project project;
+    project.id = "demo";
+    project.display_name = "Demo";
+    EXPECT_OK(b_.apps.CreateProject(project, soon()));
+  }
+  static Deadline soon() { return Deadline::After(absl::Seconds(10)); }
+  absl::StatusOr<App> Create(const std::string& appid, AppKind kind,
+                             const std::string& project = "demo") {
+    App app;
+    app.project = project;
+    app.appid = appid;
+    app.kind = kind;
+    app.display_name = "名字";
+    Credentials credentials;
+    credentials.app_secret = Secret("s");
+    credentials.callback = {Secret("t"), Secret("k")};
+    return b_.apps.CreateApp(app, credentials, soon());
+  }
+  GrantedAuthorization Granted(const std::string& token) {
+    return {"wx-a", {Secret(token), absl::Seconds(7200), Secret("refresh-" + token)}, {3, 1}};
+  }
+  absl::Status Exchange(const std::string& code, const std::string& token,
+                        const std::string& link = "") {
+    absl::StatusOr<std::optional<Lease>> lease =
+        b_.tokens.TryAcquire("code/" + code, absl::Seconds(30), soon());
+    if (!lease.ok()) return lease.status();
+    return b_.authorizations.SaveExchange(**lease, "demo", "wx-c", code, link, Granted(token),
+                                          clock_.Now(), soon());
+  }
+  std::vector<std::string> FeedAppids(std::string* cursor) {
+    absl::StatusOr<AccountFeedPage> page = b_.apps.ReadFeed("demo", *cursor, 100, soon());
+    EXPECT_OK(page);
+    *cursor = page->next_cursor;
+    std::vector<std::string> appids;
+    for (const auto& entry : page->entries) appids.push_back(entry.app.appid);
+    return appids;
+  }
+
+  FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
+  Backend b_{clock_};
+};
+
+using Backends = ::testing::Types<InMemory, InPostgres>;
+class BackendNames {
+ public:
+  template <typename T>
+  static std::string GetName(int) {
+    return std::is_same_v<T, InMemory> ? "InMemory" : "InPostgres";
+  }
+};
+TYPED_TEST_SUITE(StoreContract, Backends, BackendNames);
+
+TYPED_TEST(StoreContract, ProjectsAreNumberedAndCreatedOnce) {
+  Project project;
+  project.id = "demo";
+  project.display_name = "Demo";
+  absl::StatusOr<Project> again = this->b_.apps.CreateProject(project, this->soon());
+  ASSERT_OK(again);
+  EXPECT_EQ(again->number, 1);
+  project.display_name = "Other";
+  EXPECT_THAT(this->b_.apps.CreateProject(project, this->soon()),
+              IsError(absl::StatusCode::kAlreadyExists, "PROJECT_EXISTS"));
+  EXPECT_THAT(this->b_.apps.GetProject("none", this->soon()),
+              IsError(absl::StatusCode::kNotFound, "PROJECT_UNKNOWN"));
+  EXPECT_EQ(this->b_.apps.ListProjects("", 10, this->soon())->size(), 1u);
+  EXPECT_TRUE(this->b_.apps.ListProjects("demo", 10, this->soon())->empty());
+}
+
+TYPED_TEST(StoreContract, AnAppBelongsToOneProjectAndOneKind) {
+  absl::StatusOr<App> app = this->Create("wx-a", AppKind::kMiniProgram);
+  ASSERT_OK(app);
+  EXPECT_EQ(app->display_name, "名字");
+  EXPECT_EQ(app->created, this->clock_.Now());
+  EXPECT_OK(this->Create("wx-a", AppKind::kMiniProgram));
+  EXPECT_THAT(this->Create("wx-a", AppKind::kOfficialAccount),
+              IsError(absl::StatusCode::kAlreadyExists, "APP_EXISTS"));
+  EXPECT_THAT(this->Create("wx-b", AppKind::kMiniProgram, "none"),
+              IsError(absl::StatusCode::kNotFound, "PROJECT_UNKNOWN"));
+  EXPECT_THAT(this->b_.apps.GetApp("none", this->soon()),
+              IsError(absl::StatusCode::kNotFound, "APP_UNKNOWN"));
+  EXPECT_EQ(this->b_.apps.ListApps("demo", "", 10, this->soon())->size(), 1u);
+}
+
+TYPED_TEST(StoreContract, CredentialsAreReplacedPieceByPieceAndTheOldCallbackIsKept) {
+  ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
+  Credentials change;
+  change.callback.token = Secret("t2");
+  ASSERT_OK(this->b_.apps.UpdateApp("wx-a", "New", "open-1", change, this->soon()));
+  absl::StatusOr<Credentials> held = this->b_.apps.GetCredentials("wx-a", this->soon());
+  ASSERT_OK(held);
+  EXPECT_EQ(held->app_secret.Expose(), "s");
+  EXPECT_EQ(held->callback.token.Expose(), "t2");
+  EXPECT_EQ(held->callback.aes_key.Expose(), "k");
+  EXPECT_EQ(held->previous_callback.token.Expose(), "t");
+  EXPECT_EQ(this->b_.apps.GetApp("wx-a", this->soon())->open_platform_account, "open-1");
+}
+
+TYPED_TEST(StoreContract, TheFeedTellsEachChangeOfAnAccountAndNoComponent) {
+  std::string cursor;
+  ASSERT_OK(this->Create("wx-c", AppKind::kComponent));
+  ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
+  EXPECT_EQ(this->FeedAppids(&cursor), (std::vector<std::string>{"wx-a"}));
+  EXPECT_TRUE(this->FeedAppids(&cursor).empty());
+  ASSERT_OK(this->b_.apps.SetState("wx-a", AppState::kBadConfig, "why", this->soon()));
+  ASSERT_OK(this->b_.apps.SetState("wx-a", AppState::kBadConfig, "why", this->soon()));
+  EXPECT_EQ(this->FeedAppids(&cursor), (std::vector<std::string>{"wx-a"}));
+  EXPECT_TRUE(this->FeedAppids(&cursor).empty());
+  EXPECT_THAT(this->b_.apps.ReadFeed("demo", "nonsense", 10, this->soon()),
+              IsError(absl::StatusCode::kInvalidArgument, "PAGE_TOKEN_INVALID"));
+}
+
+TYPED_TEST(StoreContract, TokensHaveGenerationsAndKeepThePreviousRefreshToken) {
+  ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
+  EXPECT_EQ(*this->b_.tokens.Load("wx-a", this->soon()), std::nullopt);
+  absl::StatusOr<std::optional<Lease>> lease =
+      this->b_.tokens.TryAcquire("token/wx-a", absl::Seconds(30), this->soon());
+  ASSERT_OK(lease);
+  TokenRecord record;
+  record.appid = "wx-a";
+  record.access_token = Secret("a1");
+  record.refresh_token = Secret("r1");
+  record.fetched = this->clock_.Now();
+  record.expires = this->clock_.Now() + absl::Hours(2);
+  EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(1));
+  record.access_token = Secret("a2");
+  record.refresh_token = Secret("r2");
+  EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(2));
+  record.access_token = Secret("a3");
+  record.refresh_token = Secret();  // not told: unchanged
+  EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(3));
+  const std::optional<TokenRecord> held = *this->b_.tokens.Load("wx-a", this->soon());
+  EXPECT_EQ(held->access_token.Expose(), "a3");
+  EXPECT_EQ(held->refresh_token.Expose(), "r2");
+  EXPECT_EQ(held->previous_refresh_token.Expose(), "r1");
+  EXPECT_EQ(held->expires, record.expires);
+  EXPECT_EQ((*this->b_.tokens.ListVersions(this->soon()))[0].generation, 3);
+}
+
+TYPED_TEST(StoreContract, ALeaseHasOneHolderAndLaterEpochsFenceEarlierOnes) {
+  absl::StatusOr<std::optional<Lease>> first =
+      this->b_.tokens.TryAcquire("token/wx-a", absl::Seconds(30), this->soon());
+  ASSERT_TRUE(first.ok() && first->has_value());
+  EXPECT_FALSE(
+      this->b_.tokens.TryAcquire("token/wx-a", absl::Seconds(30), this->soon())->has_value());
+  this->b_.tokens.Release(**first);
+  absl::StatusOr<std::optional<Lease>> second =
+      this->b_.tokens.TryAcquire("token/wx-a", absl::Seconds(30), this->soon());
+  ASSERT_TRUE(second.ok() && second->has_value());
+  TokenRecord record;
+  record.appid = "wx-a";
+  record.access_token = Secret("late");
+  record.expires = record.fetched = this->clock_.Now();
+  EXPECT_THAT(this->b_.tokens.Save(**first, record, this->soon()),
+              IsError(absl::StatusCode::kAborted, "LEASE_LOST"));
+  EXPECT_OK(this->b_.tokens.Save(**second, record, this->soon()));
+}
+
+TYPED_TEST(StoreContract, TheNewestTicketStays) {
+  const absl::Time now = this->clock_.Now();
+  ASSERT_OK(this->b_.tokens.SaveTicket("wx-c", {Secret("new"), now, now}, this->soon()));
+  ASSERT_OK(this->b_.tokens.SaveTicket("wx-c", {Secret("old"), now - absl::Minutes(10), now},
+                                       this->soon()));
+  EXPECT_EQ((*this->b_.tokens.GetTicket("wx-c", this->soon()))->value.Expose(), "new");
+}
+
+TYPED_TEST(StoreContract, AnExchangeStoresAllThatCameWithIt) {
+  ASSERT_OK(this->Create("wx-c", AppKind::kComponent));
+  AuthorizationLink link;
+  link.id = "link-1";
+  link.project = "demo";
+  link.component = "wx-c";
+  link.expires = this->clock_.Now() + absl::Hours(1);
+  ASSERT_OK(this->b_.authorizations.CreateLink(link, this->soon()));
+  ASSERT_OK(this->b_.authorizations.SavePreAuthCode("pre", "link-1", link.expires, this->soon()));
+  EXPECT_THAT(this->b_.authorizations.LinkOfPreAuthCode("pre", this->soon()),
+              IsOkAndHolds("link-1"));
+  EXPECT_THAT(this->b_.authorizations.FindExchanged("code-1", this->soon()), IsOkAndHolds(""));
+  ASSERT_OK(this->Exchange("code-1", "a1", "link-1"));
+  EXPECT_THAT(this->b_.authorizations.FindExchanged("code-1", this->soon()), IsOkAndHolds("wx-a"));
+  EXPECT_EQ(this->b_.authorizations.GetLink("link-1", this->soon())->appid, "wx-a");
+  EXPECT_EQ((*this->b_.tokens.Load("wx-a", this->soon()))->refresh_token.Expose(), "refresh-a1");
+  absl::StatusOr<Authorization> authorization =
+      this->b_.authorizations.GetAuthorization("demo", "wx-a", this->soon());
+  ASSERT_OK(authorization);
+  EXPECT_EQ(authorization->permission_sets, (std::vector<int32_t>{1, 3}));
+  EXPECT_FALSE(authorization->details_known);
+
+  std::string cursor;
+  EXPECT_TRUE(this->FeedAppids(&cursor).empty());  // nobody knows yet what it is
+  AccountDetails details;
+  details.kind = AppKind::kOfficialAccount;
+  details.nick_name = "商店";
+  details.verify_type = 0;
+  ASSERT_OK(this->b_.authorizations.SaveDetails("wx-a", details, this->soon()));
+  EXPECT_EQ(this->FeedAppids(&cursor), (std::vector<std::string>{"wx-a"}));
+  EXPECT_EQ(this->b_.apps.GetApp("wx-a", this->soon())->display_name, "商店");
+  EXPECT_EQ(this->b_.authorizations.ListAuthorizations("demo", "", 10, this->soon())->size(), 1u);
+}
+
+TYPED_TEST(StoreContract, AnAccountOfAnotherProjectIsNotTaken) {
+  Project other;
+  other.id = "other";
+  other.display_name = "Other";
+  ASSERT_OK(this->b_.apps.CreateProject(other, this->soon()));
+  ASSERT_OK(this->Create("wx-c", AppKind::kComponent));
+  ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram, "other"));
+  EXPECT_THAT(this->Exchange("code-1", "a1"),
+              IsError(absl::StatusCode::kAlreadyExists, "APP_EXISTS"));
+  EXPECT_EQ(*this->b_.tokens.Load("wx-a", this->soon()), std::nullopt);
+}
+
+TYPED_TEST(StoreContract, RevokingDropsTheTokensButNeverTurnsGenerationsBack) {
+  ASSERT_OK(this->Create("wx-c", AppKind::kComponent));
+  ASSERT_OK(this->Exchange("code-1", "a1"));
+  const absl::Time now = this->clock_.Now();
+  ASSERT_OK(this->b_.authorizations.Revoke("wx-c", "wx-a", now - absl::Seconds(5), this->soon()));
+  EXPECT_EQ(this->b_.apps.GetApp("wx-a", this->soon())->state, AppState::kActive);
+  ASSERT_OK(this->b_.authorizations.Revoke("wx-c", "wx-a", now + absl::Seconds(5), this->soon()));
+  EXPECT_EQ(this->b_.apps.GetApp("wx-a", this->soon())->state, AppState::kRevoked);
+  const std::optional<TokenRecord> dropped = *this->b_.tokens.Load("wx-a", this->soon());
+  EXPECT_TRUE(dropped->access_token.empty());
+  EXPECT_TRUE(dropped->refresh_token.empty());
+  EXPECT_EQ(dropped->generation, 2);
+  this->clock_.Advance(absl::Seconds(10));
+  ASSERT_OK(this->Exchange("code-2", "a2"));
+  EXPECT_EQ((*this->b_.tokens.Load("wx-a", this->soon()))->generation, 3);
+  EXPECT_EQ(this->b_.apps.GetApp("wx-a", this->soon())->state, AppState::kActive);
+}
+
+TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
+  NewJob push;
+  push.key = "wx-a:1";
+  push.project = "demo";
+  push.appid = "wx-a";
+  push.payload = std::string("<xml>\0</xml>", 12);
+  EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(true));
+  EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(false));
+  EXPECT_EQ(this->b_.work.CountPushes(this->soon())->jobs, 1);
+  std::vector<Job> jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_EQ(jobs[0].payload, push.payload);
+  EXPECT_EQ(jobs[0].appid, "wx-a");
+  EXPECT_EQ(jobs[0].attempts, 1);
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon())->empty());
+  ASSERT_OK(this->b_.work.Retry(jobs[0], absl::Seconds(10), "why", this->soon()));
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon())->empty());
+  this->clock_.Advance(absl::Seconds(10));
+  jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  EXPECT_EQ(jobs[0].attempts, 2);
+  ASSERT_OK(this->b_.work.Finish(jobs, this->soon()));
+  EXPECT_EQ(this->b_.work.CountPushes(this->soon())->jobs, 0);
+  EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(false));
+  this->clock_.Advance(absl::Hours(1));
+  ASSERT_OK(this->b_.work.ForgetPushes(absl::Minutes(30), this->soon()));
+  EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(true));
+}
+
+TYPED_TEST(StoreContract, TheEvidenceOfALoginWaitsUntilItIsDropped) {
+  absl::StatusOr<App> app = this->Create("wx-a", AppKind::kMiniProgram);
+  NewJob evidence;
+  evidence.kind = JobKind::kEvidence;
+  evidence.key = "wx-a:login";
+  evidence.project = "demo";
+  evidence.appid = "wx-a";
+  evidence.payload = "{}";
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_OK(this->b_.work.SaveLogin(*app, "o1", Secret("key"), evidence, absl::Seconds(5),
+                                      this->soon()));
+  }
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
+  ASSERT_OK(this->b_.work.DropEvidence("wx-a:login", this->soon()));
+  this->clock_.Advance(absl::Seconds(6));
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
+}
+
+TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
+  std::vector<AccessRow> rows;
+  for (int i = 0; i < 5; ++i) {
+    AccessRow row;
+    row.id = "id" + std::to_string(i);
+    row.second = absl::FromUnixSeconds(1'700'000'000 + i / 2);
+    row.project = i == 4 ? "other" : "demo";
+    row.appid = "wx-a";
+    row.caller = i == 0 ? "x" : "y";
+    row.action = "read_token";
+    row.count = i + 1;
+    rows.push_back(row);
+  }
+  ASSERT_OK(this->b_.audit.Append(rows, this->soon()));
+  ASSERT_OK(this->b_.audit.Append(rows, this->soon()));  // harmless
+  AccessFilter filter;
+  filter.project = "demo";
+  std::vector<AccessRow> listed = *this->b_.audit.List(filter, 3, this->soon());
+  ASSERT_EQ(listed.size(), 3u);
+  EXPECT_EQ(listed[0].id, "id3");
+  EXPECT_EQ(listed[0].count, 4);
+  filter.before_second = listed[2].second;
+  filter.before_id = listed[2].id;
+  listed = *this->b_.audit.List(filter, 3, this->soon());
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0].caller, "x");
+}
+
+TEST(StoreSealing, NothingSecretLiesInTheDatabaseInClear) {
+  FakeClock clock(absl::FromUnixSeconds(1'700'000'000));
+  InPostgres b(clock);
+  const Deadline soon = Deadline::After(absl::Seconds(10));
+  Project project;
+  project.id = "demo";
+  project.display_name = "Demo";
+  ASSERT_OK(b.apps.CreateProject(project, soon));
+  App app;
+  app.project = "demo";
+  app.appid = "wx-a";
+  app.kind = AppKind::kMiniProgram;
+  Credentials credentials;
+  credentials.app_secret = Secret("CANARY-secret");
+  credentials.callback = {Secret("CANARY-token"), Secret("CANARY-key")};
+  ASSERT_OK(b.apps.CreateApp(app, credentials, soon));
+  const Lease lease = **b.tokens.TryAcquire("token/wx-a", absl::Seconds(30), soon);
+  TokenRecord record;
+  record.appid = "wx-a";
+  record.access_token = Secret("CANARY-access");
+  record.refresh_token = Secret("CANARY-refresh");
+  record.fetched = record.expires = clock.Now();
+  ASSERT_OK(b.tokens.Save(lease, record, soon));
+  ASSERT_OK(b.tokens.SaveTicket("wx-c", {Secret("CANARY-ticket"), clock.Now(), clock.Now()}, soon));
+  NewJob job;
+  job.key = "k";
+  job.payload = "CANARY-payload";
+  ASSERT_OK(b.work.AddPush(job, soon));
+  ASSERT_OK(b.work.SaveLogin(app, "o1", Secret("CANARY-session"), job, absl::ZeroDuration(), soon));
+  ASSERT_OK(b.pool->Transact("scan", soon, [](pqxx::work& work) -> absl::Status {
+    for (const char* table : {"apps", "tokens", "tickets", "jobs", "sessions", "inbox"}) {
+      for (const pqxx::row& row :
+           work.exec("SELECT t::text FROM broker." + std::string(table) + " t")) {
+        const auto text = row[0].as<std::string>();
+        EXPECT_EQ(text.find("CANARY"), std::string::npos) << table;
+        // bytea prints as hexadecimal
+        EXPECT_EQ(text.find("43414e415259"), std::string::npos) << table;
+      }
+    }
+    return absl::OkStatus();
+  }));
+}
+
+}  // namespace
+}  // namespace datong::broker
