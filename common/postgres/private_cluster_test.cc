@@ -22,10 +22,14 @@ namespace {
 class PrivateClusterTest : public ::testing::Test {
  protected:
   PrivateClusterTest() {
+    // The process that gets killed uses its parent's folder.
+    if (std::getenv("PRIVATE_CLUSTER_TEST_FOLDER") != nullptr) return;
     char folder[] = "/tmp/dtg-cluster-test-XXXXXX";
     folder_ = ::mkdtemp(folder);
   }
-  ~PrivateClusterTest() override { std::filesystem::remove_all(folder_); }
+  ~PrivateClusterTest() override {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
   std::string folder_;
 };
 
@@ -62,6 +66,7 @@ TEST_F(PrivateClusterTest, NothingStaysBehindWhenTheProcessIsKilled) {
             "--gtest_filter=PrivateClusterTest.DISABLED_StartsAndWaits", nullptr);
     ::_exit(127);
   }
+  ::unsetenv("PRIVATE_CLUSTER_TEST_FOLDER");
   ::close(ends[1]);
   std::string said;
   char bytes[256];
