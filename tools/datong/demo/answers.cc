@@ -99,7 +99,20 @@ class Asker {
       absl::SleepFor(absl::Milliseconds(200));
       return same >= 3;
     });
-    return problem.ok() ? settled : problem;
+    if (settled.ok() || !problem.ok()) return problem.ok() ? settled : problem;
+    return absl::DeadlineExceededError(
+        absl::StrCat(std::string(settled.message()), " Last seen: ", before.evidence,
+                     " facts, identity version ", before.version, ", position ", before.position,
+                     ", ", before.events, " events; statistics ", StatisticsState()));
+  }
+
+  std::string StatisticsState() const {
+    std::string text;
+    for (const datacube::v1::ApiFreshness& f : answers_.freshness) {
+      absl::StrAppend(&text, f.app(), " ", f.api(), " ",
+                      datacube::v1::FreshnessState_Name(f.state()), " ", f.reason(), "; ");
+    }
+    return text;
   }
 
   std::string FirstDay() const { return FormatDay(estate_.first_day); }

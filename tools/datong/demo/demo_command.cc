@@ -110,7 +110,7 @@ void AddDemoCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(100, 1'000'000))
       ->capture_default_str();
   demo->add_option("--days", options->estate.days, "Days that pass")
-      ->check(CLI::Range(30, 365))
+      ->check(CLI::Range(70, 365))
       ->capture_default_str();
   demo->add_option("--events", options->estate.events, "SDK events at least")
       ->check(CLI::Range(1000, 100'000'000))

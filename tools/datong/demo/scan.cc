@@ -19,15 +19,18 @@ std::string HtmlUnescape(std::string text) {
   return text;
 }
 
-// The hidden fields of the page's one form, as a form body.
-std::string HiddenFields(const std::string& page) {
-  static const std::regex kInput(R"rx(<input[^>]*type="hidden"[^>]*>)rx");
+// What the page's one form sends when nothing is changed in it, as a form body: hidden fields and
+// checked boxes.
+std::string UnchangedFields(const std::string& page) {
+  static const std::regex kInput(R"rx(<input[^>]*type="(?:hidden|checkbox)"[^>]*>)rx");
   static const std::regex kName(R"rx(name="([^"]*)")rx"), kValue(R"rx(value="([^"]*)")rx");
   std::string body;
   for (std::sregex_iterator at(page.begin(), page.end(), kInput), end; at != end; ++at) {
     const std::string input = at->str();
     std::smatch name, value;
     if (!std::regex_search(input, name, kName)) continue;
+    const bool is_box = input.find("\"checkbox\"") != std::string::npos;
+    if (is_box && input.find("checked") == std::string::npos) continue;
     std::regex_search(input, value, kValue);
     absl::StrAppend(&body, body.empty() ? "" : "&", http::UrlEncode(HtmlUnescape(name[1])), "=",
                     http::UrlEncode(HtmlUnescape(value[1])));
@@ -66,7 +69,7 @@ absl::StatusOr<std::string> ScanAndDecide(http::Client& client, const std::strin
            {.method = "POST",
             .url = launch_url,
             .headers = {{"Content-Type", kForm}, {"Origin", Origin(launch_url)}},
-            .body = HiddenFields(launch.body)},
+            .body = UnchangedFields(launch.body)},
            302));
   const std::string page_url(begun.headers.Get("location"));
   DATONG_ASSIGN_OR_RETURN(
@@ -78,7 +81,7 @@ absl::StatusOr<std::string> ScanAndDecide(http::Client& client, const std::strin
            {.method = "POST",
             .url = page_url.substr(0, page_url.find('?')),
             .headers = {{"Content-Type", kForm}, {"Referer", page_url}},
-            .body = absl::StrCat(HiddenFields(page.body), "&account=", account_appid,
+            .body = absl::StrCat(UnchangedFields(page.body), "&account=", account_appid,
                                  "&decision=", confirm ? "confirm" : "refuse")},
            302));
   // What became of it is the last page's to say, also when it is bad news.

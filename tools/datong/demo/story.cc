@@ -27,7 +27,9 @@ namespace identity = datong::identity::v1;
 namespace ingest = datong::ingest::v1;
 using Json = nlohmann::json;
 
-constexpr int kConnections = 6;
+constexpr int kConnections = 24;
+// By 09:00 every account's night has begun (08:10 and up to 40 minutes of spread).
+constexpr int kMorning = 9 * 60;
 
 std::string AppName(const char* appid) { return absl::StrCat(kProject, "/apps/", appid); }
 
@@ -66,7 +68,7 @@ class Teller {
       DATONG_RETURN_IF_ERROR(PassDay(day));
     }
     // One more morning brings the last day's statistics.
-    MoveTo(estate_.options.days, 8 * 60 + 45);
+    MoveTo(estate_.options.days, kMorning);
     DATONG_RETURN_IF_ERROR(Drain());
     experience_.elapsed = absl::FromChrono(std::chrono::steady_clock::now() - begun);
     return experience_;
@@ -92,7 +94,7 @@ class Teller {
   absl::Status PassDay(int day) {
     if (day > 0) {
       DATONG_RETURN_IF_ERROR(SpoilMorning(day));
-      MoveTo(day, 8 * 60 + 45);
+      MoveTo(day, kMorning);
     }
     MoveTo(day, kFollowStartMinute + 15);
     DATONG_RETURN_IF_ERROR(Pushes(day));
