@@ -15,6 +15,7 @@
 #include "common/exec/periodic_task.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
+#include "common/postgres/migrator.h"
 #include "common/postgres/pool.h"
 #include "common/rpc/client.h"
 #include "common/status/error.h"
@@ -83,6 +84,10 @@ class BrokerModule : public server::Module {
   }
 
   absl::Status Start() override {
+    const absl::Status schema = postgres::CheckSchemaVersion(pool_, {"broker", Migrations()});
+    // A migration that is still to come is waited for, like a database.
+    if (absl::IsFailedPrecondition(schema)) return absl::UnavailableError(schema.message());
+    DATONG_RETURN_IF_ERROR(schema);
     DATONG_RETURN_IF_ERROR(tokens_.Sync(Deadline::After(absl::Seconds(5))));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.poll_interval, [this] {
       LogFailure("token poll", tokens_.Sync(Deadline::After(absl::Seconds(5))));

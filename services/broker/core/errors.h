@@ -100,6 +100,12 @@ inline absl::Status TokenConflict(absl::string_view app) {
                                   "\" too: another system fetches tokens of this app."),
                      {{"app", std::string(app)}});
 }
+inline absl::Status TokenSuperseded(absl::string_view appid) {
+  return BrokerError(
+      absl::StatusCode::kAborted, "TOKEN_SUPERSEDED",
+      absl::StrCat("The token of \"", appid, "\" was replaced meanwhile; read it again."),
+      {{"appid", std::string(appid)}});
+}
 inline absl::Status LinkUnknown() {
   return BrokerError(absl::StatusCode::kNotFound, "LINK_UNKNOWN",
                      "There is no such authorisation link; ask for a new one.");

@@ -121,6 +121,15 @@ absl::Status TokenBroker::Sync(Deadline deadline) {
   }
   metrics_.Authorizers(authorizers[0], authorizers[1], authorizers[2]);
   MutexLock lock(&mutex_);
+  for (const TokenVersion& version : *versions) {
+    // Credentials were corrected, or the account authorised anew, on whatever replica.
+    const auto health = health_.find(version.appid);
+    if (health == health_.end() || version.state != AppState::kActive) continue;
+    const std::string reason = GetReason(health->second.last);
+    if (reason != "APP_BAD_CONFIG" && reason != "APP_NEEDS_REAUTH") continue;
+    health->second.last = absl::OkStatus();
+    health->second.not_before = Deadline::After(absl::ZeroDuration());
+  }
   versions_ = *std::move(versions);
   return worst;
 }
@@ -235,7 +244,13 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
                        absl::IsAborted(generation.status()) ? BrokerMetrics::Refresh::kLeaseLost
                                                             : BrokerMetrics::Refresh::kStoreError,
                        absl::Now() - begin);
-    return generation.status();
+    if (!absl::IsAborted(generation.status())) return generation.status();
+    // Somebody wrote a newer one: an authorisation given anew, or its end.
+    DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> newer, store_.Load(app.appid, deadline));
+    if (newer.has_value() && !newer->access_token.empty() && clock_.Now() < newer->expires) {
+      return Adopt(app, *newer);
+    }
+    return WithRetryDelay(PlatformUnreachable(app.name()), absl::Seconds(1));
   }
   record.generation = *generation;
   metrics_.Refreshed(kind, BrokerMetrics::Refresh::kOk, absl::Now() - begin);
@@ -320,6 +335,10 @@ bool TokenBroker::MayForce(const std::string& appid) {
 absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   const TokenKind kind = TokenKindOf(app.kind, app.component);
   const ErrorClass error = ErrorClassOf(cause);
+  // About its component, which is held back itself.
+  const std::optional<ErrorInfo> info = GetErrorInfo(cause);
+  const bool is_ours = info.has_value() && info->domain == kErrorDomain;
+  if (is_ours && kind == TokenKind::kAuthorizer) return cause;
   const bool about_ticket = error == ErrorClass::kTicketInvalid;
   // Asked for a stable token, "invalid credential" is about the secret.
   const bool about_config = error == ErrorClass::kConfiguration ||
@@ -335,8 +354,8 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   } else if (about_consent) {
     state = AppState::kNeedsReauth;
     told = AppNeedsReauth(app.name());
-  } else if (const auto info = GetErrorInfo(cause); info && info->domain == kErrorDomain) {
-    told = cause;  // one of ours already, for example about the component
+  } else if (is_ours) {
+    told = cause;  // no ticket
   }
   if (state.has_value() && app.state != *state) {
     LogError("platform refuses the app for good",

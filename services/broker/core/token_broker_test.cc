@@ -98,6 +98,7 @@ TEST_F(TokenBrokerTest, WhatAnotherReplicaStoredIsServedAfterASync) {
   ASSERT_OK(lease);
   TokenRecord other;
   other.appid = "wx-own";
+  other.generation = 1;
   other.access_token = Secret("of-another-replica");
   other.expires = clock_.Now() + absl::Hours(2);
   ASSERT_OK(store_.Save(**lease, other, soon()));
@@ -116,6 +117,28 @@ TEST_F(TokenBrokerTest, AWriteUnderALostLeaseIsRefused) {
   late.appid = "wx-own";
   late.access_token = Secret("late");
   EXPECT_THAT(store_.Save(**old, late, soon()), IsError(absl::StatusCode::kAborted, "LEASE_LOST"));
+}
+
+TEST_F(TokenBrokerTest, ACorrectedSecretIsTriedWithoutWaitingForTheNextProbe) {
+  platform_.FailNext("FetchStableToken", {Errcode(40125)});
+  EXPECT_FALSE(tokens_.Get("wx-own", soon()).ok());
+  EXPECT_THAT(tokens_.Get("wx-own", soon()),
+              IsError(absl::StatusCode::kFailedPrecondition, "APP_BAD_CONFIG"));
+  Credentials corrected;
+  corrected.app_secret = Secret("right");
+  ASSERT_OK(store_.UpdateApp("wx-own", {}, {}, corrected, soon()));
+  ASSERT_OK(tokens_.Sync(soon()));
+  EXPECT_EQ(Get("wx-own"), "token-1");
+}
+
+TEST_F(TokenBrokerTest, ATicketThatComesLateFreesTheAccountsAtOnce) {
+  Connect();
+  clock_.Advance(absl::Hours(13));
+  EXPECT_THAT(tokens_.Get("wx-account", soon()),
+              IsError(absl::StatusCode::kFailedPrecondition, "TICKET_MISSING"));
+  GiveTicket();
+  tokens_.ForgetFailures("wx-comp");  // as the receiver does
+  EXPECT_OK(tokens_.Get("wx-account", soon()));
 }
 
 TEST_F(TokenBrokerTest, WhoeverWaitsForTheLeaseTakesTheResultOfItsHolder) {

@@ -28,9 +28,10 @@ class TokenStore {
   virtual absl::StatusOr<std::vector<TokenVersion>> ListVersions(Deadline deadline) = 0;
   virtual absl::StatusOr<std::optional<TokenRecord>> Load(const std::string& appid,
                                                           Deadline deadline) = 0;
-  // Writes the record with the next generation, which it answers. An empty refresh token leaves the
-  // one held; another one moves that to `previous_refresh_token`.
-  // Errors: ABORTED/LEASE_LOST when `lease` is no longer the newest.
+  // Writes the record over the one of `record.generation` (0: there is none yet) and answers the
+  // next generation. An empty refresh token leaves the one held; another one moves that to
+  // `previous_refresh_token`. Errors: ABORTED/LEASE_LOST when `lease` is no longer the newest,
+  // ABORTED/TOKEN_SUPERSEDED when an authorisation or its end was written meanwhile.
   virtual absl::StatusOr<int64_t> Save(const Lease& lease, const TokenRecord& record,
                                        Deadline deadline) = 0;
 

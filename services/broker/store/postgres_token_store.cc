@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/status/macros.h"
+#include "services/broker/core/errors.h"
 
 namespace datong::broker {
 namespace {
@@ -88,13 +89,17 @@ absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Load(const std::s
       kReadOnly);
 }
 
-absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease& lease,
-                                                  const TokenRecord& record) {
+absl::Status PostgresTokenStore::Fence(pqxx::work& work, const Lease& lease) const {
   postgres::Lease fenced;
   fenced.name = lease.key;
   fenced.holder = holder_;
   fenced.epoch = lease.epoch;
-  DATONG_RETURN_IF_ERROR(leases_.Fence(work, fenced));
+  return leases_.Fence(work, fenced);
+}
+
+absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease& lease,
+                                                  const TokenRecord& record) {
+  DATONG_RETURN_IF_ERROR(Fence(work, lease));
   Secret refresh = record.refresh_token;
   Secret previous;
   const pqxx::result rows = work.exec_params(
@@ -123,8 +128,15 @@ absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease&
 
 absl::StatusOr<int64_t> PostgresTokenStore::Save(const Lease& lease, const TokenRecord& record,
                                                  Deadline deadline) {
-  return pool_.Query<int64_t>("save_token", deadline,
-                              [&](pqxx::work& work) { return Write(work, lease, record); });
+  return pool_.Query<int64_t>(
+      "save_token", deadline, [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
+        DATONG_RETURN_IF_ERROR(Fence(work, lease));
+        const pqxx::result rows = work.exec_params(
+            "SELECT generation FROM broker.tokens WHERE appid = $1 FOR UPDATE", record.appid);
+        const int64_t held = rows.empty() ? 0 : rows[0][0].as<int64_t>();
+        if (held != record.generation) return TokenSuperseded(record.appid);
+        return Write(work, lease, record);
+      });
 }
 
 absl::Status PostgresTokenStore::SaveTicket(const std::string& component, const Ticket& ticket,

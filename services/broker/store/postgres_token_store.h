@@ -37,6 +37,8 @@ class PostgresTokenStore : public TokenStore {
   absl::StatusOr<int64_t> Write(pqxx::work& work, const Lease& lease, const TokenRecord& record);
 
  private:
+  absl::Status Fence(pqxx::work& work, const Lease& lease) const;
+
   postgres::Pool& pool_;
   const Sealer sealer_;
   const std::string holder_;

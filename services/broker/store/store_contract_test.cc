@@ -181,9 +181,13 @@ TYPED_TEST(StoreContract, TokensHaveGenerationsAndKeepThePreviousRefreshToken) {
   record.fetched = this->clock_.Now();
   record.expires = this->clock_.Now() + absl::Hours(2);
   EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(1));
+  EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()),
+              IsError(absl::StatusCode::kAborted, "TOKEN_SUPERSEDED"));
+  record.generation = 1;
   record.access_token = Secret("a2");
   record.refresh_token = Secret("r2");
   EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(2));
+  record.generation = 2;
   record.access_token = Secret("a3");
   record.refresh_token = Secret();  // not told: unchanged
   EXPECT_THAT(this->b_.tokens.Save(**lease, record, this->soon()), IsOkAndHolds(3));

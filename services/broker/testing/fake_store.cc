@@ -233,10 +233,13 @@ absl::StatusOr<std::optional<TokenRecord>> FakeStore::Load(const std::string& ap
   return std::optional<TokenRecord>(found->second);
 }
 
+absl::Status FakeStore::CheckLease(const Lease& lease) {
+  if (epochs_[lease.key] == lease.epoch) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kAborted, "lost", {"postgres.datong", "LEASE_LOST", {}});
+}
+
 absl::StatusOr<int64_t> FakeStore::Write(const Lease& lease, const TokenRecord& record) {
-  if (epochs_[lease.key] != lease.epoch) {
-    return MakeError(absl::StatusCode::kAborted, "lost", {"postgres.datong", "LEASE_LOST", {}});
-  }
+  DATONG_RETURN_IF_ERROR(CheckLease(lease));
   TokenRecord& held = tokens_[record.appid];
   TokenRecord next = record;
   next.generation = held.generation + 1;
@@ -252,6 +255,11 @@ absl::StatusOr<int64_t> FakeStore::Write(const Lease& lease, const TokenRecord& 
 absl::StatusOr<int64_t> FakeStore::Save(const Lease& lease, const TokenRecord& record, Deadline) {
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
+  DATONG_RETURN_IF_ERROR(CheckLease(lease));
+  const auto held = tokens_.find(record.appid);
+  if ((held == tokens_.end() ? 0 : held->second.generation) != record.generation) {
+    return TokenSuperseded(record.appid);
+  }
   return Write(lease, record);
 }
 

@@ -128,6 +128,7 @@ class FakeStore : public AppStore,
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<int64_t> Write(const Lease& lease, const TokenRecord& record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckLease(const Lease& lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Authorization WithState(const Authorization& authorization) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
