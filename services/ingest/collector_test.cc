@@ -29,18 +29,19 @@ TEST_F(CollectorTest, TheMiniProgramsRequestsAreStored) {
   EXPECT_EQ(Ask("SELECT sum(row_count) FROM ingest.batches"), "7");
   EXPECT_THAT(Column("SELECT seq FROM ingest.events WHERE event_type IN (3, 5)"),
               ElementsAre("(null)", "(null)"));
-  EXPECT_EQ(Ask("SELECT concat_ws('|', openid, unionid, user_id, user_key, device_id, platform, "
-                "domain, path, title, sent_at = to_timestamp(1795193575.892), ua_class) "
-                "FROM ingest.events WHERE event_type = 3"),
-            "oABCD_openid_for_mini_0001|o6_bmasdasdsad6_2sgVt7hMZOPfL|member-10086|member_no|"
-            "5570383f-275d-4cf0-bae9-d51938681b8f|MinP|wx1234567890abcdef|pages/index/index|商城|t|0");
+  EXPECT_EQ(
+      Ask("SELECT concat_ws('|', openid, unionid, user_id, user_key, device_id, platform, "
+          "domain, path, title, sent_at = to_timestamp(1795193575.892), ua_class) "
+          "FROM ingest.events WHERE event_type = 3"),
+      "oABCD_openid_for_mini_0001|o6_bmasdasdsad6_2sgVt7hMZOPfL|member-10086|member_no|"
+      "5570383f-275d-4cf0-bae9-d51938681b8f|MinP|wx1234567890abcdef|pages/index/index|商城|t|0");
   // The rest is the event as it came, byte for byte.
   EXPECT_EQ(Ask("SELECT event ->> 'appChannel' FROM ingest.events_json WHERE event_type = 0"),
             "scn:1035");
   EXPECT_EQ(Ask("SELECT count(DISTINCT node) FROM ingest.events"), "1");
-  EXPECT_EQ(Ask("SELECT node FROM ingest.events LIMIT 1"),
-            std::to_string(NodeOf(
-                7, "device:wx1234567890abcdef:5570383f-275d-4cf0-bae9-d51938681b8f")));
+  EXPECT_EQ(
+      Ask("SELECT node FROM ingest.events LIMIT 1"),
+      std::to_string(NodeOf(7, "device:wx1234567890abcdef:5570383f-275d-4cf0-bae9-d51938681b8f")));
   EXPECT_EQ(Ask("SELECT count(*) FROM ingest.events_default"), "0");
 }
 
@@ -49,8 +50,7 @@ TEST_F(CollectorTest, EvidenceReachesIdentityOnce) {
   for (int i = 0; i < 2; ++i) {
     for (const CapturedRequest& request : LoadCapture("gio-minp-4.6-plain")) Send(request);
   }
-  const std::string device =
-      "device:wx1234567890abcdef:5570383f-275d-4cf0-bae9-d51938681b8f";
+  const std::string device = "device:wx1234567890abcdef:5570383f-275d-4cf0-bae9-d51938681b8f";
   ASSERT_TRUE(Eventually([&] {
     return identity_.Knows("client.claim", {device}) &&
            identity_.Knows("client.claim",
@@ -58,7 +58,8 @@ TEST_F(CollectorTest, EvidenceReachesIdentityOnce) {
                             "openid:wx1234567890abcdef:oABCD_openid_for_mini_0001",
                             "unionid:@wx1234567890abcdef:o6_bmasdasdsad6_2sgVt7hMZOPfL"});
   }));
-  ASSERT_TRUE(Eventually([&] { return Ask("SELECT count(*) FROM ingest.evidence_outbox") == "0"; }));
+  ASSERT_TRUE(
+      Eventually([&] { return Ask("SELECT count(*) FROM ingest.evidence_outbox") == "0"; }));
   EXPECT_THAT(identity_.evidence(), SizeIs(3));  // and device with login
 }
 
@@ -134,8 +135,8 @@ TEST_F(CollectorTest, SegmentsBatchIsStored) {
   EXPECT_EQ(Ask("SELECT openid || unionid FROM ingest.events WHERE openid IS NOT NULL"),
             "oABCDo6_bm");
   EXPECT_TRUE(Eventually([&] {
-    return identity_.Knows("client.claim", {"device:wx1234567890abcdef:anon-1",
-                                            "login:main:member-10086"});
+    return identity_.Knows("client.claim",
+                           {"device:wx1234567890abcdef:anon-1", "login:main:member-10086"});
   }));
 }
 
@@ -177,14 +178,14 @@ TEST_F(CollectorTest, BadInputHasItsAnswer) {
     CapturedRequest request = ParseRequest(item.at("request"));
     if (item.at("request").contains("generate")) {
       const bool bomb = item.at("request").at("headers").contains("content-encoding");
-      request.body = bomb ? http::GzipEncode(std::string(64 << 20, ' ')) : std::string(9 << 20, ' ');
+      request.body =
+          bomb ? http::GzipEncode(std::string(64 << 20, ' ')) : std::string(9 << 20, ' ');
     }
     const nlohmann::json& expect = item.at("expect");
     const http::ClientResponse response = Send(request);
     EXPECT_EQ(response.status, expect.at("status").get<int>());
     if (expect.contains("content_type")) {
-      EXPECT_EQ(response.headers.Get("content-type"),
-                expect.at("content_type").get<std::string>());
+      EXPECT_EQ(response.headers.Get("content-type"), expect.at("content_type").get<std::string>());
     }
     if (expect.contains("headers")) {
       for (const auto& [name, value] : expect.at("headers").items()) {
@@ -214,10 +215,12 @@ TEST_F(CollectorTest, BadInputHasItsAnswer) {
 }
 
 TEST_F(CollectorTest, EventsOfAnUnknownSourceAreReplayedOnceItIsThere) {
-  EXPECT_EQ(Post(kCollect,
-                 R"([{"eventType":"PAGE","deviceId":"d","dataSourceId":"new","timestamp":1795193590000}])")
-                .status,
-            204);
+  EXPECT_EQ(
+      Post(
+          kCollect,
+          R"([{"eventType":"PAGE","deviceId":"d","dataSourceId":"new","timestamp":1795193590000}])")
+          .status,
+      204);
   ASSERT_THAT(Quarantine(), SizeIs(1));
   EXPECT_EQ(Quarantine()[0].reason(), "unknown_source");
   clock_.SetOffset(absl::FromUnixMillis(kNowMs) + absl::Hours(5) - absl::Now());
@@ -300,11 +303,12 @@ TEST_F(CollectorTest, OddTimesStayInTheDefaultPartition) {
 TEST_F(CollectorTest, BackDatedDaysGetTheirPartitions) {
   CreateSource("only", [](v1::Source& source) { source.set_write_key("k"); });
   for (const char* day : {"2026-08-01", "2026-08-02", "2026-08-01"}) {
-    EXPECT_EQ(Post("/v1/import", absl::StrCat(R"({"writeKey":"k","batch":[{"type":"track","event":"e",)"
-                                              R"("userId":"u","timestamp":")",
-                                              day, R"(T08:00:00Z"}]})"))
-                  .status,
-              200);
+    EXPECT_EQ(
+        Post("/v1/import", absl::StrCat(R"({"writeKey":"k","batch":[{"type":"track","event":"e",)"
+                                        R"("userId":"u","timestamp":")",
+                                        day, R"(T08:00:00Z"}]})"))
+            .status,
+        200);
   }
   EXPECT_EQ(CountEvents(), 2);
   EXPECT_EQ(Ask("SELECT count(*) FROM ingest.events_20260801"), "1");
@@ -324,9 +328,10 @@ TEST_F(CollectorTest, NothingAcknowledgedIsLostWhenTheDatabaseGoes) {
   pqxx::connection admin(absl::StrCat(database_->dsn().Expose(), " dbname=postgres"));
   const auto cut = [&] {
     pqxx::nontransaction work(admin);
-    work.exec(absl::StrCat("UPDATE pg_database SET datallowconn = false WHERE datname = '", name, "'"));
-    work.exec(absl::StrCat("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '",
-                           name, "'"));
+    work.exec(
+        absl::StrCat("UPDATE pg_database SET datallowconn = false WHERE datname = '", name, "'"));
+    work.exec(absl::StrCat(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '", name, "'"));
   };
   cut();
   const http::ClientResponse refused = Post(kCollect, event(2), {{"origin", "https://a.example"}});
@@ -335,8 +340,9 @@ TEST_F(CollectorTest, NothingAcknowledgedIsLostWhenTheDatabaseGoes) {
   EXPECT_EQ(refused.headers.Get("access-control-allow-origin"), "https://a.example");
   {
     pqxx::nontransaction work(admin);
-    work.exec(absl::StrCat("UPDATE pg_database SET datallowconn = true, datconnlimit = -1 WHERE datname = '",
-                           name, "'"));
+    work.exec(absl::StrCat(
+        "UPDATE pg_database SET datallowconn = true, datconnlimit = -1 WHERE datname = '", name,
+        "'"));
   }
   EXPECT_EQ(Post(kCollect, event(2)).status, 204);
   EXPECT_EQ(CountEvents(), 2);

@@ -108,17 +108,16 @@ class IngestModule final : public server::Module {
       log.Note(sources_.Reload(Deadline::After(absl::Seconds(5))));
       CountQuarantine();
     });
-    partitions_.emplace(clock_, absl::Hours(1),
-                        [this, log = FailureLog("make partitions")]() mutable {
-                          log.Note(MakePartitions());
-                        });
+    partitions_.emplace(
+        clock_, absl::Hours(1),
+        [this, log = FailureLog("make partitions")]() mutable { log.Note(MakePartitions()); });
     follow_.emplace(clock_, absl::Seconds(2),
                     [this, log = FailureLog("follow consents")]() mutable {
                       log.Note(follower_->Follow(absl::Seconds(20)));
                     });
     MutexLock lock(&ship_mutex_);
     ship_.emplace(clock_, absl::Seconds(2), [this, log = FailureLog("ship evidence")]() mutable {
-      log.Note(shipper_->ShipAll(absl::Seconds(20)));
+      log.Note(shipper_->ShipAll(absl::Seconds(30)));
     });
     return absl::OkStatus();
   }

@@ -83,8 +83,8 @@ ServerResponse Later(ServerResponse response) {
   return response;
 }
 
-// Undoes the Content-Encoding, or gzip that nobody announced. What is corrupt or in another encoding
-// stays as it came. False when it grows beyond what is taken.
+// Undoes the Content-Encoding, or gzip that nobody announced. What is corrupt or in another
+// encoding stays as it came. False when it grows beyond what is taken.
 bool UndoEncoding(const ServerRequest& request, Body* body) {
   std::string encoding(request.headers.Get("content-encoding"));
   if (encoding.empty() && absl::StartsWith(request.body, "\x1f\x8b")) encoding = "gzip";
@@ -209,12 +209,14 @@ ServerResponse CollectRoutes::Segment(const ServerRequest& request, const std::s
     return Later(JsonError(503, "unavailable", "Nothing was stored; send it again later."));
   }
   switch (result->verdict) {
-    case CollectVerdict::kTaken: return Json(200, "{\"success\":true}");
+    case CollectVerdict::kTaken:
+      return Json(200, "{\"success\":true}");
     case CollectVerdict::kUndecodable:
       return JsonError(400, "malformed_json", "The body is no JSON that holds calls.");
     case CollectVerdict::kNoKey:
       return JsonError(401, "no_key", "Give the write key as user of Basic authorization.");
-    case CollectVerdict::kUnknownKey: break;
+    case CollectVerdict::kUnknownKey:
+      break;
   }
   return JsonError(401, "unknown_key", "No source has this write key.");
 }
@@ -241,10 +243,10 @@ void CollectRoutes::Register(http::Router& router) {
     const char* type;
   };
   static constexpr SegmentPath kSegmentPaths[] = {
-      {"batch", ""},         {"import", ""},          {"t", "track"},        {"track", "track"},
-      {"i", "identify"},     {"identify", "identify"}, {"p", "page"},        {"page", "page"},
-      {"s", "screen"},       {"screen", "screen"},    {"g", "group"},        {"group", "group"},
-      {"a", "alias"},        {"alias", "alias"},
+      {"batch", ""},     {"import", ""},           {"t", "track"}, {"track", "track"},
+      {"i", "identify"}, {"identify", "identify"}, {"p", "page"},  {"page", "page"},
+      {"s", "screen"},   {"screen", "screen"},     {"g", "group"}, {"group", "group"},
+      {"a", "alias"},    {"alias", "alias"},
   };
   for (const SegmentPath& entry : kSegmentPaths) {
     const std::string path = absl::StrCat("/v1/", entry.path);

@@ -17,9 +17,9 @@ constexpr size_t kLongestIdentifier = 256;
 
 // Identity refuses what is too long or holds control bytes; such ids still have a node.
 bool IdentityTakes(const std::string& id) {
-  return id.size() <= kLongestIdentifier &&
-         std::none_of(id.begin(), id.end(),
-                      [](char c) { return absl::ascii_iscntrl(static_cast<unsigned char>(c)); });
+  return id.size() <= kLongestIdentifier && std::none_of(id.begin(), id.end(), [](char c) {
+           return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+         });
 }
 
 void AddEvidence(const Source& source, const char* kind, std::vector<std::string> ids,
@@ -64,8 +64,7 @@ void AttributeSdkEvent(const Source& source, const std::vector<std::string>& oth
   } else {
     device = MakeIdentifier("device", source.device_scope, row->device_id);
   }
-  const std::string login =
-      MakeIdentifier("login", source.LoginSpace(row->user_key), row->user_id);
+  const std::string login = MakeIdentifier("login", source.LoginSpace(row->user_key), row->user_id);
 
   const bool login_first = source.trusted() || source.attribute_by == AttributeBy::kLoginThenDevice;
   const std::string& visitor = openid.empty() ? device : openid;

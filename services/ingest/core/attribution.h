@@ -21,8 +21,8 @@ std::string MakeIdentifier(absl::string_view kind, absl::string_view scope,
 void AttributeSdkEvent(const Source& source, const std::vector<std::string>& other_devices,
                        EventRow* row);
 
-// Gives a trusted sender's event the node of `identifier`, and its evidence. Pushes prove nothing but
-// that the identifier exists: what they show is told by the broker.
+// Gives a trusted sender's event the node of `identifier`, and its evidence. Pushes prove nothing
+// but that the identifier exists: what they show is told by the broker.
 void AttributeNamedEvent(const Source& source, const std::string& identifier,
                          const std::vector<std::string>& others, EventRow* row);
 

@@ -28,7 +28,8 @@ struct TimeVerdict {
   bool out_of_range = false;  // to quarantine: time_out_of_range
 };
 
-// The time that an event is filed under. A wrong clock shows as a sent time far from the receive time
+// The time that an event is filed under. A wrong clock shows as a sent time far from the receive
+// time
 // (|skew| > 60 s) and is corrected by the difference; a slow request moves nothing.
 TimeVerdict JudgeTime(const TimeInput& input);
 

@@ -25,8 +25,8 @@ constexpr int16_t kCollectorHttp = 1;
 int16_t UserAgentClass(const std::string& user_agent) {
   const std::string agent = absl::AsciiStrToLower(user_agent);
   static constexpr std::array<const char*, 10> kBots = {
-      "bot", "spider", "crawl", "slurp", "headless", "phantomjs",
-      "curl/", "wget/", "python-requests", "go-http-client"};
+      "bot",       "spider", "crawl", "slurp",           "headless",
+      "phantomjs", "curl/",  "wget/", "python-requests", "go-http-client"};
   for (const char* bot : kBots) {
     if (absl::StrContains(agent, bot)) return 2;
   }
@@ -37,8 +37,8 @@ int16_t UserAgentClass(const std::string& user_agent) {
 struct RequestMarks {
   int16_t ua_class = 0;
   bool has_origin = false;
-  std::string referer_app;      // appid in WeChat's fixed referer
-  bool development = false;     // its version is 0 or devtools
+  std::string referer_app;   // appid in WeChat's fixed referer
+  bool development = false;  // its version is 0 or devtools
 };
 
 RequestMarks ReadMarks(const Sender& sender) {
@@ -101,17 +101,17 @@ bool Complete(const Dialect& dialect, const Sender& sender, const RequestMarks& 
 
   const TimeVerdict time = JudgeTime({event->client, event->sent_ms, sender.received_us / 1000,
                                       source->trusted() || sender.is_import});
-  row.event_us = event->client.state == ClientTime::State::kGiven && time.event_ms == event->client.ms
-                     ? event->client.ms * 1000
-                     : (time.event_ms == sender.received_us / 1000 ? sender.received_us
-                                                                   : time.event_ms * 1000);
+  row.event_us =
+      event->client.state == ClientTime::State::kGiven && time.event_ms == event->client.ms
+          ? event->client.ms * 1000
+          : (time.event_ms == sender.received_us / 1000 ? sender.received_us
+                                                        : time.event_ms * 1000);
   row.flags |= time.flags;
   const bool plausible =
       event->client.state == ClientTime::State::kGiven && IsPlausibleTime(event->client.ms);
   row.client_us = plausible ? event->client.ms * 1000 : 0;
-  row.sent_us = event->sent_ms.has_value() && IsPlausibleTime(*event->sent_ms)
-                    ? *event->sent_ms * 1000
-                    : 0;
+  row.sent_us =
+      event->sent_ms.has_value() && IsPlausibleTime(*event->sent_ms) ? *event->sent_ms * 1000 : 0;
   if (time.out_of_range) {
     event->refused = Reason::kTimeOutOfRange;
     event->detail = "The event is more than 730 days old.";
@@ -128,8 +128,8 @@ bool Complete(const Dialect& dialect, const Sender& sender, const RequestMarks& 
 
 }  // namespace
 
-absl::StatusOr<Prepared> Collector::Prepare(const Dialect& dialect, Body body,
-                                            const Sender& sender, Deadline deadline) {
+absl::StatusOr<Prepared> Collector::Prepare(const Dialect& dialect, Body body, const Sender& sender,
+                                            Deadline deadline) {
   Prepared prepared;
   const bool by_project = !sender.sdk_project.empty();
   std::shared_ptr<const SourceSnapshot> snapshot = sources_.Snapshot();
@@ -164,8 +164,8 @@ absl::StatusOr<Prepared> Collector::Prepare(const Dialect& dialect, Body body,
   if (!by_project) {
     if (known.write_key.empty()) known.write_key = decoded.write_key;
     if (known.write_key.empty()) {
-      prepared.verdict = decoded.refused == Reason::kNone ? CollectVerdict::kNoKey
-                                                          : CollectVerdict::kUndecodable;
+      prepared.verdict =
+          decoded.refused == Reason::kNone ? CollectVerdict::kNoKey : CollectVerdict::kUndecodable;
       return prepared;
     }
     keyed = snapshot->ByWriteKey(known.write_key);
@@ -275,8 +275,8 @@ absl::StatusOr<CollectResult> Collector::Collect(const Dialect& dialect, Body bo
       ++result.duplicate;
     } else {
       ++result.quarantined;
-      metrics_.Quarantined(
-          Door::kSdk, fate == RowFate::kIdReused ? Reason::kIdReused : Reason::kSchema, 1);
+      metrics_.Quarantined(Door::kSdk,
+                           fate == RowFate::kIdReused ? Reason::kIdReused : Reason::kSchema, 1);
     }
   }
   metrics_.Accepted(Door::kSdk, result.stored, clock_.Now() - absl::FromUnixMicros(first_us));

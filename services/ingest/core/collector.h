@@ -24,7 +24,7 @@ struct Sender {
   std::string origin;
   std::string referer;
   IpNet ip_net;
-  bool is_import = false;    // history: no correction of times, no limit of age
+  bool is_import = false;  // history: no correction of times, no limit of age
   int64_t received_us = 0;
 };
 
@@ -51,8 +51,8 @@ struct Prepared {
   int64_t refused = 0;
 };
 
-// The way of an SDK's request: decode, find each event's source, judge time and consent, make ids, and
-// write all in one go. Thread-safe; blocks until the commit.
+// The way of an SDK's request: decode, find each event's source, judge time and consent, make ids,
+// and write all in one go. Thread-safe; blocks until the commit.
 class Collector {
  public:
   Collector(SourceRegistry& sources, const ConsentBook& consents, EventWriter& writer,

@@ -33,8 +33,8 @@ struct Body {
   std::string default_type;  // Segment singles: the type that the path names
 };
 
-// One event as its dialect reads it. The row holds what the event says of itself; source, time, node
-// and ids are filled in later.
+// One event as its dialect reads it. The row holds what the event says of itself; source, time,
+// node and ids are filled in later.
 struct DecodedEvent {
   EventRow row;
   absl::string_view raw;  // bytes of the event, inside DecodedBody::text

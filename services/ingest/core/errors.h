@@ -11,9 +11,10 @@ namespace datong::ingest {
 inline constexpr char kErrorDomain[] = "ingest.datong";
 
 inline absl::Status ProjectUnknown(absl::string_view project) {
-  return MakeError(absl::StatusCode::kNotFound,
-                   absl::StrCat("No project \"", project, "\" is registered here; create it first."),
-                   {kErrorDomain, "PROJECT_UNKNOWN", {{"project", std::string(project)}}});
+  return MakeError(
+      absl::StatusCode::kNotFound,
+      absl::StrCat("No project \"", project, "\" is registered here; create it first."),
+      {kErrorDomain, "PROJECT_UNKNOWN", {{"project", std::string(project)}}});
 }
 inline absl::Status ProjectNumberTaken(absl::string_view project, int number) {
   return MakeError(absl::StatusCode::kAlreadyExists,
@@ -29,26 +30,29 @@ inline absl::Status ProjectInvalid(absl::string_view problem) {
                    {kErrorDomain, "PROJECT_INVALID", {{"problem", std::string(problem)}}});
 }
 inline absl::Status SourceUnknown(absl::string_view name) {
-  return MakeError(absl::StatusCode::kNotFound,
-                   absl::StrCat("There is no source \"", name, "\"; ListSources tells those there are."),
-                   {kErrorDomain, "SOURCE_UNKNOWN", {{"source", std::string(name)}}});
+  return MakeError(
+      absl::StatusCode::kNotFound,
+      absl::StrCat("There is no source \"", name, "\"; ListSources tells those there are."),
+      {kErrorDomain, "SOURCE_UNKNOWN", {{"source", std::string(name)}}});
 }
 inline absl::Status SourceNameInvalid(absl::string_view name) {
-  return MakeError(absl::StatusCode::kInvalidArgument,
-                   absl::StrCat("\"", name, "\" is no source; write projects/{project}/sources/{source}."),
-                   {kErrorDomain, "SOURCE_NAME_INVALID", {{"source", std::string(name)}}});
+  return MakeError(
+      absl::StatusCode::kInvalidArgument,
+      absl::StrCat("\"", name, "\" is no source; write projects/{project}/sources/{source}."),
+      {kErrorDomain, "SOURCE_NAME_INVALID", {{"source", std::string(name)}}});
 }
 inline absl::Status SourceInvalid(absl::string_view field, absl::string_view problem) {
-  return MakeError(
-      absl::StatusCode::kInvalidArgument, absl::StrCat("source.", field, ": ", problem, "."),
-      {kErrorDomain,
-       "SOURCE_INVALID",
-       {{"field", std::string(field)}, {"problem", std::string(problem)}}});
+  return MakeError(absl::StatusCode::kInvalidArgument,
+                   absl::StrCat("source.", field, ": ", problem, "."),
+                   {kErrorDomain,
+                    "SOURCE_INVALID",
+                    {{"field", std::string(field)}, {"problem", std::string(problem)}}});
 }
 inline absl::Status SourceExists(absl::string_view name) {
-  return MakeError(absl::StatusCode::kAlreadyExists,
-                   absl::StrCat("Source \"", name, "\" exists with other fields; update it instead."),
-                   {kErrorDomain, "SOURCE_EXISTS", {{"source", std::string(name)}}});
+  return MakeError(
+      absl::StatusCode::kAlreadyExists,
+      absl::StrCat("Source \"", name, "\" exists with other fields; update it instead."),
+      {kErrorDomain, "SOURCE_EXISTS", {{"source", std::string(name)}}});
 }
 inline absl::Status WriteKeyTaken() {
   return MakeError(absl::StatusCode::kAlreadyExists,
@@ -57,7 +61,8 @@ inline absl::Status WriteKeyTaken() {
 }
 inline absl::Status SourceNotTrusted(absl::string_view name) {
   return MakeError(absl::StatusCode::kPermissionDenied,
-                   absl::StrCat("Source \"", name, "\" is not trusted; servers append to a source of "
+                   absl::StrCat("Source \"", name,
+                                "\" is not trusted; servers append to a source of "
                                 "kind SERVER or PUSH."),
                    {kErrorDomain, "SOURCE_NOT_TRUSTED", {{"source", std::string(name)}}});
 }
@@ -72,11 +77,10 @@ inline absl::Status BatchTooLarge(size_t events) {
                    {kErrorDomain, "BATCH_TOO_LARGE", {{"events", absl::StrCat(events)}}});
 }
 inline absl::Status WriterBusy() {
-  return WithRetryDelay(
-      MakeError(absl::StatusCode::kResourceExhausted,
-                "More events wait to be written than may wait; retry later.",
-                {kErrorDomain, "WRITER_BUSY", {}}),
-      absl::Seconds(1));
+  return WithRetryDelay(MakeError(absl::StatusCode::kResourceExhausted,
+                                  "More events wait to be written than may wait; retry later.",
+                                  {kErrorDomain, "WRITER_BUSY", {}}),
+                        absl::Seconds(1));
 }
 inline absl::Status WriterStopped() {
   return WithRetryDelay(MakeError(absl::StatusCode::kUnavailable, "The process is stopping; retry.",

@@ -26,7 +26,8 @@ class Hasher {
   void Add(absl::string_view bytes) { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
   void Add(int32_t number) {
     const auto n = static_cast<uint32_t>(number);
-    const std::array<uint8_t, 4> bytes = {static_cast<uint8_t>(n >> 24), static_cast<uint8_t>(n >> 16),
+    const std::array<uint8_t, 4> bytes = {static_cast<uint8_t>(n >> 24),
+                                          static_cast<uint8_t>(n >> 16),
                                           static_cast<uint8_t>(n >> 8), static_cast<uint8_t>(n)};
     EVP_DigestUpdate(context_, bytes.data(), bytes.size());
   }
@@ -59,8 +60,7 @@ int64_t FirstEight(const Digest& digest) {
 }  // namespace
 
 std::string EventId::ToString() const {
-  const std::string hex =
-      BytesToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const std::string hex = BytesToHex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-", hex.substr(12, 4), "-",
                       hex.substr(16, 4), "-", hex.substr(20));
 }

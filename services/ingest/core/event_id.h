@@ -7,9 +7,9 @@
 
 namespace datong::ingest {
 
-// The id of an event: 48 bits of `client_ms` (0 when it is no time between 2000 and 2100), then 74 bits
-// of SHA-256 over project number, source number and `dialect_id`, what the dialect says makes an event
-// the same when it is sent again.
+// The id of an event: 48 bits of `client_ms` (0 when it is no time between 2000 and 2100), then 74
+// bits of SHA-256 over project number, source number and `dialect_id`, what the dialect says makes
+// an event the same when it is sent again.
 EventId MakeEventId(int64_t client_ms, int32_t tenant_id, int32_t source_id,
                     absl::string_view dialect_id);
 

@@ -13,7 +13,7 @@ namespace datong::ingest {
 
 // One event, or one whole body, that could not be stored.
 struct QuarantineItem {
-  int64_t id = 0;         // of a stored one
+  int64_t id = 0;  // of a stored one
   int32_t tenant_id = 0;
   int32_t source_id = 0;  // 0: could not be told
   int64_t received_us = 0;
@@ -22,7 +22,7 @@ struct QuarantineItem {
   std::string detail;
   std::string raw;
   bool whole_body = false;
-  std::string context;  // JSON, see replay
+  std::string context;    // JSON, see replay
   int64_t raw_bytes = 0;  // of a stored one
   int64_t replayed_us = 0;
 };
@@ -38,7 +38,7 @@ struct WriteBatch {
 };
 
 struct WriteOutcome {
-  int64_t batch_id = 0;  // 0 when no row was new
+  int64_t batch_id = 0;        // 0 when no row was new
   std::vector<RowFate> fates;  // for each row
 };
 
@@ -49,8 +49,8 @@ class EventStore {
 
   // Writes all in one transaction: rows, their batch, quarantine, evidence. What was stored before
   // under the same id and device key stays as it is. Safe to repeat.
-  // Errors: those of postgres::Pool; INVALID_ARGUMENT/DATABASE_VALUE_REFUSED when some row cannot be
-  // stored.
+  // Errors: those of postgres::Pool; INVALID_ARGUMENT/DATABASE_VALUE_REFUSED when some row cannot
+  // be stored.
   virtual absl::StatusOr<WriteOutcome> Write(const WriteBatch& batch, Deadline deadline) = 0;
 
   // Makes the partitions from today to `days` ahead, and drops those of quarantine that are older

@@ -26,9 +26,12 @@ bool IsRefusedValue(const absl::Status& status) {
 
 const char* DialectName(int16_t provenance) {
   switch (provenance >> 4) {
-    case 1: return "gio.v3";
-    case 2: return "segment";
-    default: return "grpc";
+    case 1:
+      return "gio.v3";
+    case 2:
+      return "segment";
+    default:
+      return "grpc";
   }
 }
 
@@ -167,7 +170,9 @@ void EventWriter::CommitGroup(std::vector<Waiting> group) {
         }
         const bool same = *seen == row.content_hash;
         results[g].fates[i] = same ? RowFate::kDuplicate : RowFate::kIdReused;
-        if (!same) refused.push_back(QuarantineOf(row, Reason::kIdReused, "The id came before with other content."));
+        if (!same)
+          refused.push_back(
+              QuarantineOf(row, Reason::kIdReused, "The id came before with other content."));
       }
       for (const QuarantineItem& item : submission.quarantine) quarantine.push_back(&item);
     }

@@ -35,9 +35,9 @@ struct SubmissionResult {
   int64_t position = 0;        // newest batch that holds rows of it; 0: nothing new
 };
 
-// Groups what many callers submit into few commits: each thread takes what waits, up to a few thousand
-// rows, while the others commit. Drops what it has seen in the last minutes before it reaches the
-// database, and tells identity only what it was not told before. Thread-safe.
+// Groups what many callers submit into few commits: each thread takes what waits, up to a few
+// thousand rows, while the others commit. Drops what it has seen in the last minutes before it
+// reaches the database, and tells identity only what it was not told before. Thread-safe.
 class EventWriter {
  public:
   using Done = std::function<void(absl::StatusOr<SubmissionResult>)>;
@@ -85,7 +85,8 @@ class EventWriter {
   std::vector<Waiting> TakeGroup();
   void CommitGroup(std::vector<Waiting> group);
   // Writes the rows, in halves where a row spoils the whole. Fates are set for all of them.
-  absl::Status WriteRows(absl::Span<Placed> rows, absl::Span<const QuarantineItem* const> quarantine,
+  absl::Status WriteRows(absl::Span<Placed> rows,
+                         absl::Span<const QuarantineItem* const> quarantine,
                          std::vector<QuarantineItem>* unstorable);
   absl::StatusOr<WriteOutcome> WriteOnce(const WriteBatch& batch);
   void Remember(absl::Span<const Placed> rows);

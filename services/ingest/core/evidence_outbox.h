@@ -32,8 +32,8 @@ struct EvidenceBacklog {
 class EvidenceOutbox {
  public:
   virtual ~EvidenceOutbox() = default;
-  // Up to `limit` records of one project, oldest first, that nobody else holds; held for `lease` by the
-  // database's clock.
+  // Up to `limit` records of one project, oldest first, that nobody else holds; held for `lease` by
+  // the database's clock.
   virtual absl::StatusOr<std::vector<PendingEvidence>> Claim(int limit, absl::Duration lease,
                                                              Deadline deadline) = 0;
   // Gives claimed records back, to be tried again.

@@ -13,8 +13,22 @@ namespace datong::ingest {
 namespace {
 
 enum class Field {
-  kEventType, kEventName, kDeviceId, kUserId, kUserKey, kSessionId, kDataSourceId, kDomain,
-  kPlatform, kTimestamp, kSequence, kGlobalSequence, kPath, kTitle, kReferralPage, kAttributes,
+  kEventType,
+  kEventName,
+  kDeviceId,
+  kUserId,
+  kUserKey,
+  kSessionId,
+  kDataSourceId,
+  kDomain,
+  kPlatform,
+  kTimestamp,
+  kSequence,
+  kGlobalSequence,
+  kPath,
+  kTitle,
+  kReferralPage,
+  kAttributes,
 };
 
 const absl::flat_hash_map<absl::string_view, Field>& Fields() {
@@ -102,18 +116,42 @@ void ReadEvent(simdjson::dom::object object, DecodedEvent* event) {
         typed = !value.get_string().value_unsafe().empty();
         row.event_type = TypeOf(ToAbsl(value.get_string().value_unsafe()));
         break;
-      case Field::kEventName: ReadText(value, name, &row.event_name, event); break;
-      case Field::kDeviceId: ReadText(value, name, &row.device_id, event); break;
-      case Field::kUserId: ReadText(value, name, &row.user_id, event); break;
-      case Field::kUserKey: ReadText(value, name, &row.user_key, event); break;
-      case Field::kSessionId: ReadText(value, name, &row.session_id, event); break;
-      case Field::kDataSourceId: ReadText(value, name, &event->source_key, event); break;
-      case Field::kDomain: ReadText(value, name, &row.domain, event); break;
-      case Field::kPlatform: ReadText(value, name, &row.platform, event); break;
-      case Field::kPath: ReadText(value, name, &row.path, event); break;
-      case Field::kTitle: ReadText(value, name, &row.title, event); break;
-      case Field::kReferralPage: ReadText(value, name, &row.referrer, event); break;
-      case Field::kTimestamp: event->client = ReadMilliseconds(value); break;
+      case Field::kEventName:
+        ReadText(value, name, &row.event_name, event);
+        break;
+      case Field::kDeviceId:
+        ReadText(value, name, &row.device_id, event);
+        break;
+      case Field::kUserId:
+        ReadText(value, name, &row.user_id, event);
+        break;
+      case Field::kUserKey:
+        ReadText(value, name, &row.user_key, event);
+        break;
+      case Field::kSessionId:
+        ReadText(value, name, &row.session_id, event);
+        break;
+      case Field::kDataSourceId:
+        ReadText(value, name, &event->source_key, event);
+        break;
+      case Field::kDomain:
+        ReadText(value, name, &row.domain, event);
+        break;
+      case Field::kPlatform:
+        ReadText(value, name, &row.platform, event);
+        break;
+      case Field::kPath:
+        ReadText(value, name, &row.path, event);
+        break;
+      case Field::kTitle:
+        ReadText(value, name, &row.title, event);
+        break;
+      case Field::kReferralPage:
+        ReadText(value, name, &row.referrer, event);
+        break;
+      case Field::kTimestamp:
+        event->client = ReadMilliseconds(value);
+        break;
       case Field::kSequence:
       case Field::kGlobalSequence:
         if (int64_t seq = 0; ReadInteger(value, &seq)) {
@@ -121,7 +159,9 @@ void ReadEvent(simdjson::dom::object object, DecodedEvent* event) {
           if (found->second == Field::kGlobalSequence || !row.seq.has_value()) row.seq = seq;
         }
         break;
-      case Field::kAttributes: ReadAttributes(value, &row); break;
+      case Field::kAttributes:
+        ReadAttributes(value, &row);
+        break;
     }
   }
   if (!typed) Refuse(event, Reason::kSchema, "eventType is missing.");
@@ -145,7 +185,8 @@ std::string ForeignCodec(const Body& body) {
                         " is not undone yet.");
   }
   const size_t first = body.bytes.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && (body.bytes[first] == '[' || body.bytes[first] == '{')) return "";
+  if (first != std::string::npos && (body.bytes[first] == '[' || body.bytes[first] == '{'))
+    return "";
   if (body.crypt_codec == "1") return "XOR (X-Crypt-Codec 1) is not undone yet.";
   if (codec == "2") return "Snappy (X-Compress-Codec 2) is not undone yet.";
   if (codec == "1" || body.compress == "1" || body.compress == "11") {

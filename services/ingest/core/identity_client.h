@@ -20,13 +20,15 @@ struct ConsentPage {
 class IdentityClient {
  public:
   virtual ~IdentityClient() = default;
-  // Records evidence of one project, at most 1,000 records. What identity refuses for ever counts as
-  // told. Errors: those of IdentityService/LinkBatch.
+  // Records evidence of one project, at most 1,000 records. What identity refuses for ever counts
+  // as told. Errors: those of IdentityService/LinkBatch.
   virtual absl::Status LinkBatch(const std::string& project,
-                                 const std::vector<PendingEvidence>& records, Deadline deadline) = 0;
+                                 const std::vector<PendingEvidence>& records,
+                                 Deadline deadline) = 0;
   // The changes of consent to one purpose after `cursor`. Errors: those of ConsentService.
   virtual absl::StatusOr<ConsentPage> ListConsents(const std::string& project,
-                                                   const std::string& cursor, Deadline deadline) = 0;
+                                                   const std::string& cursor,
+                                                   Deadline deadline) = 0;
 };
 
 }  // namespace datong::ingest

@@ -8,8 +8,8 @@
 namespace datong::ingest {
 namespace {
 
-constexpr int kRecordsPerCall = 1'000;
-constexpr absl::Duration kLease = absl::Seconds(30);
+constexpr int kRecordsPerCall = 500;
+constexpr absl::Duration kLease = absl::Seconds(45);
 
 std::string ProjectOf(const SourceSnapshot& snapshot, int32_t tenant_id) {
   for (const Project& project : snapshot.projects()) {
@@ -27,19 +27,21 @@ absl::Status EvidenceShipper::ShipAll(absl::Duration longest) {
     DATONG_ASSIGN_OR_RETURN(const std::vector<PendingEvidence> records,
                             outbox_.Claim(kRecordsPerCall, kLease, deadline));
     if (records.empty()) break;
-    const std::string project =
-        ProjectOf(*sources_.Snapshot(), records.front().tenant_id);
+    const std::string project = ProjectOf(*sources_.Snapshot(), records.front().tenant_id);
     std::vector<int64_t> ids;
     ids.reserve(records.size());
     for (const PendingEvidence& record : records) ids.push_back(record.id);
     status = identity_.LinkBatch(project, records, deadline);
-    if (!status.ok()) {
+    if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
       DATONG_RETURN_IF_ERROR(outbox_.Release(ids, Deadline::After(absl::Seconds(2))));
       break;
     }
+    // A project that identity does not know yet stays until its lease ends: others go on.
+    if (!status.ok()) continue;
     DATONG_RETURN_IF_ERROR(outbox_.Delete(ids, deadline));
   }
-  if (const absl::StatusOr<EvidenceBacklog> backlog = outbox_.Backlog(Deadline::After(absl::Seconds(2)));
+  if (const absl::StatusOr<EvidenceBacklog> backlog =
+          outbox_.Backlog(Deadline::After(absl::Seconds(2)));
       backlog.ok()) {
     metrics_.EvidenceBacklog(backlog->waiting, backlog->oldest);
   }

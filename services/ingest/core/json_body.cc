@@ -55,8 +55,7 @@ bool JsonBody::Parse() {
     decoded_->detail.clear();
     return true;
   }
-  decoded_->refused =
-      error == simdjson::DEPTH_ERROR ? Reason::kTooDeep : Reason::kMalformedJson;
+  decoded_->refused = error == simdjson::DEPTH_ERROR ? Reason::kTooDeep : Reason::kMalformedJson;
   decoded_->detail = absl::StrCat("The body is no JSON: ", simdjson::error_message(error));
   return false;
 }
@@ -136,7 +135,8 @@ bool ReadInteger(simdjson::dom::element value, int64_t* out) {
 ClientTime ReadMilliseconds(simdjson::dom::element value) {
   ClientTime time;
   if (value.is_null()) return time;
-  time.state = ReadInteger(value, &time.ms) ? ClientTime::State::kGiven : ClientTime::State::kInvalid;
+  time.state =
+      ReadInteger(value, &time.ms) ? ClientTime::State::kGiven : ClientTime::State::kInvalid;
   return time;
 }
 
@@ -157,16 +157,16 @@ ClientTime ReadIsoTime(simdjson::dom::element value) {
 
 void BoundTexts(DecodedEvent* event) {
   EventRow& row = event->row;
-  for (const std::string* id : {&row.device_id, &row.user_id, &row.user_key, &row.session_id,
-                                &row.openid, &row.unionid}) {
+  for (const std::string* id :
+       {&row.device_id, &row.user_id, &row.user_key, &row.session_id, &row.openid, &row.unionid}) {
     if (id->size() > kMaxIdentifierBytes && event->refused == Reason::kNone) {
       event->refused = Reason::kSchema;
       event->detail = absl::StrCat("An identifier has more than ", kMaxIdentifierBytes, " bytes.");
     }
   }
   bool cut = false;
-  for (std::string* text : {&row.event_name, &row.platform, &row.domain, &row.path, &row.referrer,
-                            &row.title}) {
+  for (std::string* text :
+       {&row.event_name, &row.platform, &row.domain, &row.path, &row.referrer, &row.title}) {
     cut |= CutUtf8(text, kMaxTextBytes);
   }
   if (cut) row.flags |= kTextCut;

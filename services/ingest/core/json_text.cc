@@ -95,8 +95,11 @@ constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";
 size_t Utf8Length(absl::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[at + i]); };
   const uint8_t lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xC2 && lead <= 0xDF ? 2
-                        : (lead & 0xF0) == 0xE0 ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+  const size_t length = lead < 0x80                    ? 1
+                        : lead >= 0xC2 && lead <= 0xDF ? 2
+                        : (lead & 0xF0) == 0xE0        ? 3
+                        : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                       : 0;
   if (length == 0 || at + length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -253,8 +256,8 @@ SanitisedJson Sanitise(absl::string_view json) {
       at = SanitiseString(json, at + 1, &out);
     } else if (c == '-' || (c >= '0' && c <= '9')) {
       size_t end = at;
-      while (end < json.size() && absl::string_view("0123456789+-.eE").find(json[end]) !=
-                                      absl::string_view::npos) {
+      while (end < json.size() &&
+             absl::string_view("0123456789+-.eE").find(json[end]) != absl::string_view::npos) {
         ++end;
       }
       const absl::string_view number = json.substr(at, end - at);

@@ -26,7 +26,8 @@ absl::string_view TopLevelValue(absl::string_view object, absl::string_view key)
 std::string WithoutKeys(absl::string_view object, std::initializer_list<absl::string_view> keys);
 
 // The object with its keys sorted at every level and no blanks, without some top-level keys.
-std::string CanonicalJson(absl::string_view object, std::initializer_list<absl::string_view> without);
+std::string CanonicalJson(absl::string_view object,
+                          std::initializer_list<absl::string_view> without);
 
 // What Sanitise made.
 struct SanitisedJson {
@@ -34,9 +35,9 @@ struct SanitisedJson {
   std::vector<size_t> changed_at;  // offsets in `text` where characters were replaced, ascending
 };
 
-// Repairs what real SDKs send and strict parsers refuse: NUL, lone surrogates and bytes that are not
-// UTF-8 become U+FFFD, raw control characters in strings are escaped, and numbers that fit no type
-// become strings. Run only after a strict parse failed; what is broken otherwise stays broken.
+// Repairs what real SDKs send and strict parsers refuse: NUL, lone surrogates and bytes that are
+// not UTF-8 become U+FFFD, raw control characters in strings are escaped, and numbers that fit no
+// type become strings. Run only after a strict parse failed; what is broken otherwise stays broken.
 SanitisedJson Sanitise(absl::string_view json);
 
 // Appends `text`, which is UTF-8, as a JSON string with its quotes.

@@ -17,9 +17,8 @@ IngestMetrics::IngestMetrics(metrics::Registry& registry)
     : commit_seconds_(registry.AddHistogram("datong_ingest_commit_seconds",
                                             "Time to commit one group of events.",
                                             metrics::kDbBuckets, {{"source", "all"}})),
-      commit_events_(registry.AddHistogram("datong_ingest_commit_events",
-                                           "Events in one committed group.",
-                                           metrics::kCountBuckets)),
+      commit_events_(registry.AddHistogram(
+          "datong_ingest_commit_events", "Events in one committed group.", metrics::kCountBuckets)),
       queue_events_(registry.AddGauge("datong_ingest_queue_events", "What waits to be written.",
                                       {{"queue", "writer"}})),
       queue_capacity_(registry.AddGauge("datong_ingest_queue_capacity_events",
@@ -45,28 +44,28 @@ IngestMetrics::IngestMetrics(metrics::Registry& registry)
                                   "Requests and events not taken, by reason.",
                                   {{"source", source}, {"reason", reason}});
     };
-    doors_[i] = {events("accepted"),
-                 events("duplicate"),
-                 events("quarantined"),
-                 events("rejected"),
-                 events("dropped"),
-                 rejected("no_consent"),
-                 rejected("unknown_app"),
-                 rejected("too_large"),
-                 rejected("malformed"),
-                 &registry.AddHistogram("datong_ingest_batch_events", "Events in one request.",
-                                        metrics::kCountBuckets, {{"source", source}}),
-                 &registry.AddHistogram("datong_ingest_event_lag_seconds",
-                                        "From event time to stored.", metrics::kLagBuckets,
-                                        {{"source", source}})};
+    doors_[i] = {
+        events("accepted"),
+        events("duplicate"),
+        events("quarantined"),
+        events("rejected"),
+        events("dropped"),
+        rejected("no_consent"),
+        rejected("unknown_app"),
+        rejected("too_large"),
+        rejected("malformed"),
+        &registry.AddHistogram("datong_ingest_batch_events", "Events in one request.",
+                               metrics::kCountBuckets, {{"source", source}}),
+        &registry.AddHistogram("datong_ingest_event_lag_seconds", "From event time to stored.",
+                               metrics::kLagBuckets, {{"source", source}})};
     rejected("bad_signature");
     rejected("stale");
     rejected("rate_limited");
   }
   for (size_t i = 1; i < kReasonNames.size(); ++i) {
-    quarantined_[i] = &registry.AddGauge("datong_quarantined_events",
-                                         "Items that wait in quarantine, by reason.",
-                                         {{"reason", kReasonNames[i]}});
+    quarantined_[i] =
+        &registry.AddGauge("datong_quarantined_events", "Items that wait in quarantine, by reason.",
+                           {{"reason", kReasonNames[i]}});
   }
 }
 

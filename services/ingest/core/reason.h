@@ -23,8 +23,10 @@ enum class Reason {
 };
 
 inline constexpr std::array<const char*, 11> kReasonNames = {
-    "",       "malformed_json", "bad_encoding",      "too_deep",  "too_large_event", "too_many_events",
-    "schema", "no_identity",    "time_out_of_range", "id_reused", "unknown_source"};
+    "",          "malformed_json",  "bad_encoding",
+    "too_deep",  "too_large_event", "too_many_events",
+    "schema",    "no_identity",     "time_out_of_range",
+    "id_reused", "unknown_source"};
 
 inline const char* ReasonName(Reason reason) { return kReasonNames[static_cast<size_t>(reason)]; }
 inline Reason ReasonFromName(absl::string_view name) {

@@ -7,15 +7,14 @@
 namespace datong::ingest {
 
 void Replayer::AddDialect(Collector& collector, const Dialect& dialect) {
-  AddDialect(dialect.name(),
-             [&collector, &dialect](const QuarantineItem& item, Deadline deadline) {
-               Body body;
-               Sender sender;
-               UnpackContext(item.context, &body, &sender);
-               body.bytes = item.raw;
-               sender.received_us = item.received_us;
-               return collector.Prepare(dialect, std::move(body), sender, deadline);
-             });
+  AddDialect(dialect.name(), [&collector, &dialect](const QuarantineItem& item, Deadline deadline) {
+    Body body;
+    Sender sender;
+    UnpackContext(item.context, &body, &sender);
+    body.bytes = item.raw;
+    sender.received_us = item.received_us;
+    return collector.Prepare(dialect, std::move(body), sender, deadline);
+  });
 }
 
 absl::StatusOr<ReplayReport> Replayer::Replay(const QuarantineFilter& filter, int limit,

@@ -4,7 +4,8 @@
 
 namespace datong::ingest {
 
-// Segment's HTTP tracking calls, which RudderStack's SDKs speak too: {"batch": [call…]} or one call.
+// Segment's HTTP tracking calls, which RudderStack's SDKs speak too: {"batch": [call…]} or one
+// call.
 class SegmentDialect final : public Dialect {
  public:
   const char* name() const override { return "segment"; }

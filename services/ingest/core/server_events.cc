@@ -43,8 +43,8 @@ void Member(const char* key, absl::string_view value, std::string* out) {
   AppendJsonString(value, out);
 }
 
-// The event as JSON, as protobuf's JSON form of datong.ingest.v1.Event has it, keys in one order: the
-// same event gives the same bytes.
+// The event as JSON, as protobuf's JSON form of datong.ingest.v1.Event has it, keys in one order:
+// the same event gives the same bytes.
 std::string ToJson(const NamedEvent& event) {
   size_t size = 256;
   for (const auto& [key, value] : event.attributes) size += key.size() + value.size() + 8;
@@ -99,9 +99,8 @@ bool HoldsNul(const NamedEvent& event) {
   return has(event.event_id) || has(event.event_name) || has(event.session_id) ||
          has(event.platform) || has(event.domain) || has(event.path) || has(event.referrer) ||
          has(event.title) ||
-         std::any_of(event.attributes.begin(), event.attributes.end(), [&has](const auto& pair) {
-           return has(pair.first) || has(pair.second);
-         });
+         std::any_of(event.attributes.begin(), event.attributes.end(),
+                     [&has](const auto& pair) { return has(pair.first) || has(pair.second); });
 }
 
 Fault Check(const NamedEvent& event, const std::string& json) {
@@ -152,7 +151,8 @@ Fault FillRow(const SourcePtr& source, const NamedEvent& event, absl::Time recei
   Fault fault;
   const std::string identifier = Canonical(event.identifier, &fault);
   std::vector<std::string> others;
-  for (const absl::string_view other : event.identifiers) others.push_back(Canonical(other, &fault));
+  for (const absl::string_view other : event.identifiers)
+    others.push_back(Canonical(other, &fault));
   if (fault.reason != Reason::kNone) return fault;
 
   row->tenant_id = source->tenant_id;
@@ -161,9 +161,10 @@ Fault FillRow(const SourcePtr& source, const NamedEvent& event, absl::Time recei
   row->client_us = row->event_us;
   row->received_us = absl::ToUnixMicros(received);
   const int64_t event_ms = absl::ToUnixMillis(*event.event_time);
-  const TimeVerdict time =
-      JudgeTime({{ClientTime::State::kGiven, event_ms}, std::nullopt,
-                 absl::ToUnixMillis(received), /*trusted=*/true});
+  const TimeVerdict time = JudgeTime({{ClientTime::State::kGiven, event_ms},
+                                      std::nullopt,
+                                      absl::ToUnixMillis(received),
+                                      /*trusted=*/true});
   row->flags = time.flags;
   row->event_type = static_cast<int16_t>(event.type);
   if (event.type == event_type::kOther) row->flags |= kUnknownType;
@@ -175,7 +176,8 @@ Fault FillRow(const SourcePtr& source, const NamedEvent& event, absl::Time recei
   row->referrer = std::string(event.referrer);
   row->title = std::string(event.title);
   bool cut = false;
-  for (std::string* text : {&row->platform, &row->domain, &row->path, &row->referrer, &row->title}) {
+  for (std::string* text :
+       {&row->platform, &row->domain, &row->path, &row->referrer, &row->title}) {
     cut |= CutUtf8(text, kMaxTextBytes);
   }
   if (cut) row->flags |= kTextCut;
@@ -253,10 +255,17 @@ void ServerAppender::Commit(PreparedAppend prepared,
     for (size_t row = 0; row < row_events.size(); ++row) {
       EventFate& fate = fates[row_events[row]];
       switch (written->fates[row]) {
-        case RowFate::kStored: break;
-        case RowFate::kDuplicate: fate.code = EventFate::Code::kDuplicate; break;
-        case RowFate::kIdReused: fate = {EventFate::Code::kQuarantined, "id_reused"}; break;
-        case RowFate::kUnstorable: fate = {EventFate::Code::kQuarantined, "schema"}; break;
+        case RowFate::kStored:
+          break;
+        case RowFate::kDuplicate:
+          fate.code = EventFate::Code::kDuplicate;
+          break;
+        case RowFate::kIdReused:
+          fate = {EventFate::Code::kQuarantined, "id_reused"};
+          break;
+        case RowFate::kUnstorable:
+          fate = {EventFate::Code::kQuarantined, "schema"};
+          break;
       }
     }
     int64_t stored = 0;

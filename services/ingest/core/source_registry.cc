@@ -27,11 +27,10 @@ bool IsId(absl::string_view text, size_t longest) {
 
 // Scopes stand between the colons of identifiers.
 bool IsScope(absl::string_view text) {
-  return !text.empty() && text.size() <= 100 &&
-         std::none_of(text.begin(), text.end(), [](char c) {
-           const auto byte = static_cast<unsigned char>(c);
-           return c == ':' || absl::ascii_iscntrl(byte) || absl::ascii_isspace(byte);
-         });
+  return !text.empty() && text.size() <= 100 && std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == ':' || absl::ascii_iscntrl(byte) || absl::ascii_isspace(byte);
+  });
 }
 
 // What makes a repeat of CreateSource a repeat.
@@ -182,7 +181,8 @@ absl::StatusOr<Source> SourceRegistry::Complete(Source source, Deadline deadline
   if (source.login_space.empty()) source.login_space = "main";
   if (source.sdk_project.empty()) source.sdk_project = source.project;
   if (!source.app.empty() && !IsId(source.app, 64)) return SourceInvalid("app", "no appid");
-  if (!IsScope(source.surface)) return SourceInvalid("surface", "at most 100 bytes, no blanks or colons");
+  if (!IsScope(source.surface))
+    return SourceInvalid("surface", "at most 100 bytes, no blanks or colons");
   if (!IsScope(source.device_scope)) {
     return SourceInvalid("device_scope", "at most 100 bytes, no blanks or colons");
   }
@@ -190,7 +190,8 @@ absl::StatusOr<Source> SourceRegistry::Complete(Source source, Deadline deadline
     return SourceInvalid("login_space", "at most 100 bytes, no blanks or colons");
   }
   for (const auto& [key, space] : source.login_spaces) {
-    if (!IsScope(space)) return SourceInvalid("login_spaces", "at most 100 bytes, no blanks or colons");
+    if (!IsScope(space))
+      return SourceInvalid("login_spaces", "at most 100 bytes, no blanks or colons");
   }
   if (source.write_key.size() > 200) return SourceInvalid("write_key", "at most 200 bytes");
   if (source.data_source_id.size() > 200) {

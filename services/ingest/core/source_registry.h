@@ -25,8 +25,8 @@ class SourceSnapshot {
   SourcePtr ByNumber(int32_t number) const;
   // The project that collects under a GrowingIO project (the path of the collector), if any.
   std::optional<int32_t> TenantOfSdkProject(absl::string_view sdk_project) const;
-  // The source of a GrowingIO event: by its dataSourceId; where it has none, the only SDK source, or
-  // the only one of the app that the event's domain names.
+  // The source of a GrowingIO event: by its dataSourceId; where it has none, the only SDK source,
+  // or the only one of the app that the event's domain names.
   SourcePtr ForSdkEvent(absl::string_view sdk_project, absl::string_view data_source_id,
                         absl::string_view domain) const;
   // By name.
@@ -43,9 +43,9 @@ class SourceSnapshot {
   std::vector<SourcePtr> sorted_;
 };
 
-// The sources in memory: read on every event, refreshed every few seconds, after each change made here
-// and, at most once a second, when something unknown is asked for. Also the rules for changing them.
-// Thread-safe; blocks on the store only where a Deadline is taken.
+// The sources in memory: read on every event, refreshed every few seconds, after each change made
+// here and, at most once a second, when something unknown is asked for. Also the rules for changing
+// them. Thread-safe; blocks on the store only where a Deadline is taken.
 class SourceRegistry {
  public:
   SourceRegistry(SourceStore& store, const Clock& clock) : store_(store), clock_(clock) {}
@@ -54,8 +54,9 @@ class SourceRegistry {
   // True once the sources were read.
   bool loaded() const;
   absl::Status Reload(Deadline deadline);
-  // The snapshot for a lookup that has just failed: read again unless that was done within a second.
-  // Errors: UNAVAILABLE/… when the store cannot be read, so that nothing is refused wrongly.
+  // The snapshot for a lookup that has just failed: read again unless that was done within a
+  // second. Errors: UNAVAILABLE/… when the store cannot be read, so that nothing is refused
+  // wrongly.
   absl::StatusOr<std::shared_ptr<const SourceSnapshot>> AfterMiss(Deadline deadline);
 
   // Errors: those of datong.ingest.v1.SourceService.

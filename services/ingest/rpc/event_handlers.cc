@@ -48,19 +48,26 @@ NamedEvent ToNamedEvent(const v1::Event& event) {
 v1::EventResult ToProto(const EventFate& fate) {
   v1::EventResult result;
   switch (fate.code) {
-    case EventFate::Code::kStored: result.set_code(v1::EVENT_RESULT_CODE_STORED); break;
-    case EventFate::Code::kDuplicate: result.set_code(v1::EVENT_RESULT_CODE_DUPLICATE); break;
-    case EventFate::Code::kQuarantined: result.set_code(v1::EVENT_RESULT_CODE_QUARANTINED); break;
-    case EventFate::Code::kRefused: result.set_code(v1::EVENT_RESULT_CODE_REFUSED); break;
+    case EventFate::Code::kStored:
+      result.set_code(v1::EVENT_RESULT_CODE_STORED);
+      break;
+    case EventFate::Code::kDuplicate:
+      result.set_code(v1::EVENT_RESULT_CODE_DUPLICATE);
+      break;
+    case EventFate::Code::kQuarantined:
+      result.set_code(v1::EVENT_RESULT_CODE_QUARANTINED);
+      break;
+    case EventFate::Code::kRefused:
+      result.set_code(v1::EVENT_RESULT_CODE_REFUSED);
+      break;
   }
   result.set_reason(fate.reason);
   return result;
 }
 
 bool AllStored(const AppendResult& result) {
-  return std::all_of(result.fates.begin(), result.fates.end(), [](const EventFate& fate) {
-    return fate.code == EventFate::Code::kStored;
-  });
+  return std::all_of(result.fates.begin(), result.fates.end(),
+                     [](const EventFate& fate) { return fate.code == EventFate::Code::kStored; });
 }
 
 void AddAck(const AppendResult& result, int64_t acknowledged,
@@ -141,9 +148,8 @@ absl::Status EventStreamHandler::Collect(size_t most_left, Deadline deadline,
   while (!under_way_.empty()) {
     // Kept here, so that its mutex outlives the lock.
     const std::shared_ptr<Ticket> ticket = under_way_.front();
-    const auto ready = [&ticket]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return ticket->result.has_value();
-    };
+    const auto ready = [&ticket]()
+                           ABSL_NO_THREAD_SAFETY_ANALYSIS { return ticket->result.has_value(); };
     MutexLock lock(&ticket->mutex);
     if (!ready()) {
       if (under_way_.size() <= most_left) return absl::OkStatus();
@@ -159,8 +165,7 @@ absl::Status EventStreamHandler::Collect(size_t most_left, Deadline deadline,
 }
 
 Replayer::Prepare GrpcReplay(SourceRegistry& sources, ServerAppender& appender) {
-  return [&sources, &appender](const QuarantineItem& item,
-                               Deadline) -> absl::StatusOr<Prepared> {
+  return [&sources, &appender](const QuarantineItem& item, Deadline) -> absl::StatusOr<Prepared> {
     Prepared prepared;
     const SourcePtr source = sources.Snapshot()->ByNumber(item.source_id);
     v1::Event event;
@@ -173,8 +178,8 @@ Replayer::Prepare GrpcReplay(SourceRegistry& sources, ServerAppender& appender) 
     }
     google::protobuf::RepeatedPtrField<v1::Event> events;
     *events.Add() = std::move(event);
-    PreparedAppend append = appender.Prepare(source, ToNamedEvents(events),
-                                             absl::FromUnixMicros(item.received_us));
+    PreparedAppend append =
+        appender.Prepare(source, ToNamedEvents(events), absl::FromUnixMicros(item.received_us));
     prepared.submission = std::move(append.submission);
     for (const EventFate& fate : append.fates) {
       if (fate.code == EventFate::Code::kRefused) ++prepared.refused;

@@ -28,8 +28,8 @@ class EventHandlers {
   ServerAppender& appender_;
 };
 
-// One stream of batches: hands each to the writer without waiting, so that the next is read while the
-// one before is being committed, and answers in order. Used by one thread at a time.
+// One stream of batches: hands each to the writer without waiting, so that the next is read while
+// the one before is being committed, and answers in order. Used by one thread at a time.
 class EventStreamHandler {
  public:
   explicit EventStreamHandler(ServerAppender& appender) : appender_(appender) {}

@@ -13,37 +13,50 @@ namespace {
 
 class SourceGrpcService final : public v1::SourceService::CallbackService {
  public:
-  SourceGrpcService(rpc::Calls& calls, SourceHandlers& sources) : calls_(calls), sources_(sources) {}
+  SourceGrpcService(rpc::Calls& calls, SourceHandlers& sources)
+      : calls_(calls), sources_(sources) {}
 
   grpc::ServerUnaryReactor* RegisterProject(grpc::CallbackServerContext* context,
-      const v1::RegisterProjectRequest* request, v1::RegisterProjectResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/RegisterProject",
-                        [this](const auto& call, const auto& r) { return sources_.RegisterProject(call, r); });
+                                            const v1::RegisterProjectRequest* request,
+                                            v1::RegisterProjectResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/RegisterProject",
+        [this](const auto& call, const auto& r) { return sources_.RegisterProject(call, r); });
   }
   grpc::ServerUnaryReactor* CreateSource(grpc::CallbackServerContext* context,
-      const v1::CreateSourceRequest* request, v1::CreateSourceResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/CreateSource",
-                        [this](const auto& call, const auto& r) { return sources_.CreateSource(call, r); });
+                                         const v1::CreateSourceRequest* request,
+                                         v1::CreateSourceResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/CreateSource",
+        [this](const auto& call, const auto& r) { return sources_.CreateSource(call, r); });
   }
   grpc::ServerUnaryReactor* GetSource(grpc::CallbackServerContext* context,
-      const v1::GetSourceRequest* request, v1::GetSourceResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/GetSource",
-                        [this](const auto& call, const auto& r) { return sources_.GetSource(call, r); });
+                                      const v1::GetSourceRequest* request,
+                                      v1::GetSourceResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/GetSource",
+        [this](const auto& call, const auto& r) { return sources_.GetSource(call, r); });
   }
   grpc::ServerUnaryReactor* ListSources(grpc::CallbackServerContext* context,
-      const v1::ListSourcesRequest* request, v1::ListSourcesResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/ListSources",
-                        [this](const auto& call, const auto& r) { return sources_.ListSources(call, r); });
+                                        const v1::ListSourcesRequest* request,
+                                        v1::ListSourcesResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/ListSources",
+        [this](const auto& call, const auto& r) { return sources_.ListSources(call, r); });
   }
   grpc::ServerUnaryReactor* UpdateSource(grpc::CallbackServerContext* context,
-      const v1::UpdateSourceRequest* request, v1::UpdateSourceResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/UpdateSource",
-                        [this](const auto& call, const auto& r) { return sources_.UpdateSource(call, r); });
+                                         const v1::UpdateSourceRequest* request,
+                                         v1::UpdateSourceResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/UpdateSource",
+        [this](const auto& call, const auto& r) { return sources_.UpdateSource(call, r); });
   }
   grpc::ServerUnaryReactor* EnsurePushSource(grpc::CallbackServerContext* context,
-      const v1::EnsurePushSourceRequest* request, v1::EnsurePushSourceResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.SourceService/EnsurePushSource",
-                        [this](const auto& call, const auto& r) { return sources_.EnsurePushSource(call, r); });
+                                             const v1::EnsurePushSourceRequest* request,
+                                             v1::EnsurePushSourceResponse* response) override {
+    return calls_.Unary(
+        context, request, response, "/datong.ingest.v1.SourceService/EnsurePushSource",
+        [this](const auto& call, const auto& r) { return sources_.EnsurePushSource(call, r); });
   }
 
  private:
@@ -56,7 +69,8 @@ class EventGrpcService final : public v1::EventService::CallbackService {
   EventGrpcService(rpc::Calls& calls, EventHandlers& events) : calls_(calls), events_(events) {}
 
   grpc::ServerUnaryReactor* AppendEvents(grpc::CallbackServerContext* context,
-      const v1::AppendEventsRequest* request, v1::AppendEventsResponse* response) override {
+                                         const v1::AppendEventsRequest* request,
+                                         v1::AppendEventsResponse* response) override {
     return calls_.Unary(
         context, request, response, "/datong.ingest.v1.EventService/AppendEvents",
         [this](const rpc::CallContext& call, const v1::AppendEventsRequest& r,
@@ -83,15 +97,23 @@ class QuarantineGrpcService final : public v1::QuarantineService::CallbackServic
   QuarantineGrpcService(rpc::Calls& calls, QuarantineHandlers& quarantine)
       : calls_(calls), quarantine_(quarantine) {}
 
-  grpc::ServerUnaryReactor* ListQuarantinedEvents(grpc::CallbackServerContext* context,
-      const v1::ListQuarantinedEventsRequest* request, v1::ListQuarantinedEventsResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.QuarantineService/ListQuarantinedEvents",
-                        [this](const auto& call, const auto& r) { return quarantine_.ListQuarantinedEvents(call, r); });
+  grpc::ServerUnaryReactor* ListQuarantinedEvents(
+      grpc::CallbackServerContext* context, const v1::ListQuarantinedEventsRequest* request,
+      v1::ListQuarantinedEventsResponse* response) override {
+    return calls_.Unary(context, request, response,
+                        "/datong.ingest.v1.QuarantineService/ListQuarantinedEvents",
+                        [this](const auto& call, const auto& r) {
+                          return quarantine_.ListQuarantinedEvents(call, r);
+                        });
   }
-  grpc::ServerUnaryReactor* ReplayQuarantinedEvents(grpc::CallbackServerContext* context,
-      const v1::ReplayQuarantinedEventsRequest* request, v1::ReplayQuarantinedEventsResponse* response) override {
-    return calls_.Unary(context, request, response, "/datong.ingest.v1.QuarantineService/ReplayQuarantinedEvents",
-                        [this](const auto& call, const auto& r) { return quarantine_.ReplayQuarantinedEvents(call, r); });
+  grpc::ServerUnaryReactor* ReplayQuarantinedEvents(
+      grpc::CallbackServerContext* context, const v1::ReplayQuarantinedEventsRequest* request,
+      v1::ReplayQuarantinedEventsResponse* response) override {
+    return calls_.Unary(context, request, response,
+                        "/datong.ingest.v1.QuarantineService/ReplayQuarantinedEvents",
+                        [this](const auto& call, const auto& r) {
+                          return quarantine_.ReplayQuarantinedEvents(call, r);
+                        });
   }
 
  private:

@@ -52,9 +52,8 @@ absl::StatusOr<QuarantineFilter> QuarantineHandlers::MakeFilter(const std::strin
 
 absl::StatusOr<v1::ListQuarantinedEventsResponse> QuarantineHandlers::ListQuarantinedEvents(
     const rpc::CallContext& call, const v1::ListQuarantinedEventsRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(
-      QuarantineFilter filter,
-      MakeFilter(request.project(), request.source(), request.reason(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(QuarantineFilter filter, MakeFilter(request.project(), request.source(),
+                                                              request.reason(), call.deadline));
   filter.show_replayed = request.show_replayed();
   DATONG_ASSIGN_OR_RETURN(const int32_t size, rpc::PageSize(request.page_size()));
   const std::string list = absl::StrCat("quarantine:", request.project(), "|", request.source(),
@@ -69,8 +68,7 @@ absl::StatusOr<v1::ListQuarantinedEventsResponse> QuarantineHandlers::ListQuaran
   for (const QuarantineItem& item : items) {
     if (response.events_size() == size) {
       const absl::string_view name = response.events(size - 1).name();
-      response.set_next_page_token(
-          rpc::MakePageToken(name.substr(name.rfind('/') + 1), list));
+      response.set_next_page_token(rpc::MakePageToken(name.substr(name.rfind('/') + 1), list));
       break;
     }
     v1::QuarantinedEvent& event = *response.add_events();
@@ -91,9 +89,8 @@ absl::StatusOr<v1::ListQuarantinedEventsResponse> QuarantineHandlers::ListQuaran
 
 absl::StatusOr<v1::ReplayQuarantinedEventsResponse> QuarantineHandlers::ReplayQuarantinedEvents(
     const rpc::CallContext& call, const v1::ReplayQuarantinedEventsRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(
-      QuarantineFilter filter,
-      MakeFilter(request.project(), request.source(), request.reason(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(QuarantineFilter filter, MakeFilter(request.project(), request.source(),
+                                                              request.reason(), call.deadline));
   const std::string prefix = absl::StrCat(request.project(), "/quarantinedEvents/");
   for (const std::string& name : request.names()) {
     int64_t id = 0;
@@ -103,8 +100,7 @@ absl::StatusOr<v1::ReplayQuarantinedEventsResponse> QuarantineHandlers::ReplayQu
     filter.ids.push_back(id);
   }
   if (request.limit() < 0) return FilterInvalid("limit", "is below 0");
-  const int limit =
-      request.limit() == 0 ? kMostReplayed : std::min(request.limit(), kMostReplayed);
+  const int limit = request.limit() == 0 ? kMostReplayed : std::min(request.limit(), kMostReplayed);
   DATONG_ASSIGN_OR_RETURN(const ReplayReport report,
                           replayer_.Replay(filter, limit, call.deadline));
   v1::ReplayQuarantinedEventsResponse response;

@@ -8,8 +8,8 @@
 
 namespace datong::ingest {
 
-// Answers the RPCs of datong.ingest.v1.QuarantineService. Thread-safe. What it is given must outlive
-// it.
+// Answers the RPCs of datong.ingest.v1.QuarantineService. Thread-safe. What it is given must
+// outlive it.
 class QuarantineHandlers {
  public:
   QuarantineHandlers(SourceRegistry& sources, QuarantineStore& store, Replayer& replayer)

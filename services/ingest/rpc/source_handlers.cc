@@ -51,10 +51,17 @@ absl::StatusOr<Source> FromProto(const v1::Source& in) {
   source.display_name = in.display_name();
   switch (in.kind()) {
     case v1::SOURCE_KIND_UNSPECIFIED:
-    case v1::SOURCE_KIND_SDK: source.kind = SourceKind::kSdk; break;
-    case v1::SOURCE_KIND_SERVER: source.kind = SourceKind::kServer; break;
-    case v1::SOURCE_KIND_PUSH: source.kind = SourceKind::kPush; break;
-    default: return SourceInvalid("kind", "is none of SDK, SERVER, PUSH");
+    case v1::SOURCE_KIND_SDK:
+      source.kind = SourceKind::kSdk;
+      break;
+    case v1::SOURCE_KIND_SERVER:
+      source.kind = SourceKind::kServer;
+      break;
+    case v1::SOURCE_KIND_PUSH:
+      source.kind = SourceKind::kPush;
+      break;
+    default:
+      return SourceInvalid("kind", "is none of SDK, SERVER, PUSH");
   }
   source.surface = in.surface();
   source.app = in.app();
@@ -70,12 +77,17 @@ absl::StatusOr<Source> FromProto(const v1::Source& in) {
                             : AttributeBy::kDevice;
   source.origins = {in.origins().begin(), in.origins().end()};
   switch (in.trust()) {
-    case v1::TRUST_CLIENT: source.trust = Trust::kClient; break;
-    case v1::TRUST_SERVER: source.trust = Trust::kServer; break;
+    case v1::TRUST_CLIENT:
+      source.trust = Trust::kClient;
+      break;
+    case v1::TRUST_SERVER:
+      source.trust = Trust::kServer;
+      break;
     case v1::TRUST_UNSPECIFIED:
       source.trust = source.kind == SourceKind::kSdk ? Trust::kClient : Trust::kServer;
       break;
-    default: return SourceInvalid("trust", "is neither CLIENT nor SERVER");
+    default:
+      return SourceInvalid("trust", "is neither CLIENT nor SERVER");
   }
   source.consent_mode = in.consent_mode() == v1::CONSENT_MODE_REQUIRED
                             ? ConsentMode::kRequired
@@ -110,7 +122,8 @@ absl::StatusOr<v1::CreateSourceResponse> SourceHandlers::CreateSource(
     return SourceInvalid("kind", "is required");
   }
   DATONG_ASSIGN_OR_RETURN(Source source, FromProto(request.source()));
-  DATONG_ASSIGN_OR_RETURN(const SourcePtr stored, sources_.Create(std::move(source), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const SourcePtr stored,
+                          sources_.Create(std::move(source), call.deadline));
   v1::CreateSourceResponse response;
   *response.mutable_source() = ToProto(*stored);
   return response;
@@ -131,8 +144,7 @@ absl::StatusOr<v1::ListSourcesResponse> SourceHandlers::ListSources(
   DATONG_ASSIGN_OR_RETURN(const std::string id, rpc::ParseProjectName(request.project()));
   DATONG_ASSIGN_OR_RETURN(const int32_t size, rpc::PageSize(request.page_size()));
   const std::string filter = absl::StrCat("sources:", id);
-  DATONG_ASSIGN_OR_RETURN(const std::string last,
-                          rpc::ReadPageToken(request.page_token(), filter));
+  DATONG_ASSIGN_OR_RETURN(const std::string last, rpc::ReadPageToken(request.page_token(), filter));
   DATONG_ASSIGN_OR_RETURN(const Project project, sources_.GetProject(id, call.deadline));
   v1::ListSourcesResponse response;
   response.set_project_number(project.number);
@@ -140,8 +152,7 @@ absl::StatusOr<v1::ListSourcesResponse> SourceHandlers::ListSources(
     if (source->id <= last) continue;
     if (response.sources_size() == size) {
       const absl::string_view name = response.sources(size - 1).name();
-      response.set_next_page_token(
-          rpc::MakePageToken(name.substr(name.rfind('/') + 1), filter));
+      response.set_next_page_token(rpc::MakePageToken(name.substr(name.rfind('/') + 1), filter));
       break;
     }
     *response.add_sources() = ToProto(*source);
@@ -158,7 +169,8 @@ absl::StatusOr<v1::UpdateSourceResponse> SourceHandlers::UpdateSource(
                             sources_.Get(source.project, source.id, call.deadline));
     source.trust = there->kind == SourceKind::kSdk ? Trust::kClient : Trust::kServer;
   }
-  DATONG_ASSIGN_OR_RETURN(const SourcePtr stored, sources_.Update(std::move(source), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const SourcePtr stored,
+                          sources_.Update(std::move(source), call.deadline));
   v1::UpdateSourceResponse response;
   *response.mutable_source() = ToProto(*stored);
   return response;

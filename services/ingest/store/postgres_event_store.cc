@@ -32,8 +32,7 @@ constexpr char kUpdateBatchSql[] = R"sql(
   WHERE id = $1)sql";
 constexpr char kDropBatchSql[] = "DELETE FROM ingest.batches WHERE id = $1";
 
-constexpr char kStageSql[] =
-    "CREATE TEMPORARY TABLE staged (LIKE ingest.events) ON COMMIT DROP";
+constexpr char kStageSql[] = "CREATE TEMPORARY TABLE staged (LIKE ingest.events) ON COMMIT DROP";
 // What the staged rows met: themselves, or what was there before them.
 constexpr char kMergeSql[] = R"sql(
   WITH inserted AS (
@@ -106,9 +105,12 @@ struct Extent {
   }
   std::string Tenants() const { return absl::StrCat("{", absl::StrJoin(tenants, ","), "}"); }
   std::string Days() const {
-    return absl::StrCat("{", absl::StrJoin(days, ",", [](std::string* out, int32_t day) {
-                          absl::StrAppend(out, FormatDay(DayFromNumber(day)));
-                        }), "}");
+    return absl::StrCat("{",
+                        absl::StrJoin(days, ",",
+                                      [](std::string* out, int32_t day) {
+                                        absl::StrAppend(out, FormatDay(DayFromNumber(day)));
+                                      }),
+                        "}");
   }
 };
 
@@ -144,22 +146,22 @@ std::string Array(absl::Span<const EvidenceItem* const> items, Get get) {
 void InsertEvidence(pqxx::work& work, absl::Span<const EvidenceItem* const> items) {
   if (items.empty()) return;
   using Item = EvidenceItem;
-  work.exec_params(
-      kInsertEvidenceSql,
-      Array(items, [](const Item& item) { return absl::StrCat(item.tenant_id); }),
-      Array(items, [](const Item& item) { return item.evidence_id; }),
-      Array(items, [](const Item& item) { return item.kind; }),
-      Array(items, [](const Item& item) { return IdsToJson(item.ids); }),
-      Array(items, [](const Item& item) { return item.app; }),
-      Array(items, [](const Item& item) { return item.source; }),
-      Array(items, [](const Item& item) {
-        return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(item.observed_us),
-                                absl::UTCTimeZone());
-      }));
+  work.exec_params(kInsertEvidenceSql,
+                   Array(items, [](const Item& item) { return absl::StrCat(item.tenant_id); }),
+                   Array(items, [](const Item& item) { return item.evidence_id; }),
+                   Array(items, [](const Item& item) { return item.kind; }),
+                   Array(items, [](const Item& item) { return IdsToJson(item.ids); }),
+                   Array(items, [](const Item& item) { return item.app; }),
+                   Array(items, [](const Item& item) { return item.source; }),
+                   Array(items, [](const Item& item) {
+                     return absl::FormatTime(absl::RFC3339_full,
+                                             absl::FromUnixMicros(item.observed_us),
+                                             absl::UTCTimeZone());
+                   }));
 }
 
-absl::Status CopyRows(pqxx::work& work, const std::string& table,
-                      absl::Span<EventRow* const> rows, int64_t batch_id) {
+absl::Status CopyRows(pqxx::work& work, const std::string& table, absl::Span<EventRow* const> rows,
+                      int64_t batch_id) {
   postgres::CopyWriter copy(work, absl::StrCat(table, " (", kEventColumns, ")"));
   for (const EventRow* row : rows) AppendEventRow(*row, batch_id, &copy);
   return copy.Finish().status();
@@ -168,10 +170,11 @@ absl::Status CopyRows(pqxx::work& work, const std::string& table,
 absl::Status WriteQuarantine(pqxx::work& work, absl::Span<const QuarantineItem* const> items) {
   if (items.empty()) return absl::OkStatus();
   // Ids are taken first: a COPY cannot ask for them.
-  const pqxx::result ids = work.exec_params(
-      "SELECT nextval('ingest.quarantine_ids') FROM generate_series(1, $1)",
-      static_cast<int64_t>(items.size()));
-  postgres::CopyWriter copy(work, absl::StrCat("ingest.quarantined_events (", kQuarantineColumns, ")"));
+  const pqxx::result ids =
+      work.exec_params("SELECT nextval('ingest.quarantine_ids') FROM generate_series(1, $1)",
+                       static_cast<int64_t>(items.size()));
+  postgres::CopyWriter copy(work,
+                            absl::StrCat("ingest.quarantined_events (", kQuarantineColumns, ")"));
   for (size_t i = 0; i < items.size(); ++i) {
     AppendQuarantineRow(*items[i], ids[static_cast<pqxx::result::size_type>(i)][0].as<int64_t>(),
                         &copy);
@@ -242,9 +245,8 @@ absl::StatusOr<WriteOutcome> PostgresEventStore::Write(const WriteBatch& batch, 
   });
   if (status.code() == absl::StatusCode::kAlreadyExists) {
     outcome.batch_id = 0;
-    status = pool_.Transact("write_events_staged", deadline, [&](pqxx::work& work) {
-      return WriteStaged(work, batch, &outcome);
-    });
+    status = pool_.Transact("write_events_staged", deadline,
+                            [&](pqxx::work& work) { return WriteStaged(work, batch, &outcome); });
     // Another writer may have been quicker with the same ids, twice.
     if (status.code() == absl::StatusCode::kAlreadyExists) {
       return absl::AbortedError("Events of the batch are being written elsewhere.");
@@ -272,7 +274,8 @@ absl::Status PostgresEventStore::EnsureDays(const WriteBatch& batch, Deadline de
     }
   }
   for (const int32_t day : event_days) DATONG_RETURN_IF_ERROR(MakeEventDay(day, deadline));
-  for (const int32_t day : quarantine_days) DATONG_RETURN_IF_ERROR(MakeQuarantineDay(day, deadline));
+  for (const int32_t day : quarantine_days)
+    DATONG_RETURN_IF_ERROR(MakeQuarantineDay(day, deadline));
   return absl::OkStatus();
 }
 
@@ -290,8 +293,8 @@ absl::Status MakePartition(postgres::Pool& pool, const std::string& parent, cons
       if (there[0][0].as<bool>()) return absl::OkStatus();
       // A reader of the default partition must not be waited for while everybody waits for us.
       work.exec0("SET LOCAL lock_timeout = '700ms'");
-      work.exec0(absl::StrCat("CREATE TABLE ingest.", name, " (LIKE ingest.", parent,
-                              " INCLUDING ALL)"));
+      work.exec0(
+          absl::StrCat("CREATE TABLE ingest.", name, " (LIKE ingest.", parent, " INCLUDING ALL)"));
       // Rows of that day that came while it was odd.
       work.exec0(absl::StrCat("WITH moved AS (DELETE FROM ingest.", parent, "_default WHERE ", key,
                               " >= '", from, "' AND ", key, " < '", to,
@@ -325,9 +328,9 @@ absl::Status PostgresEventStore::MakeQuarantineDay(int32_t day, Deadline deadlin
     return absl::FormatTime(absl::RFC3339_sec, absl::FromUnixMillis(BeginOfDayMs(number)),
                             absl::UTCTimeZone());
   };
-  DATONG_RETURN_IF_ERROR(MakePartition(
-      pool_, "quarantined_events", absl::StrCat("quarantined_events_", DayName(day)), "received_at",
-      bound(day), bound(day + 1), deadline));
+  DATONG_RETURN_IF_ERROR(MakePartition(pool_, "quarantined_events",
+                                       absl::StrCat("quarantined_events_", DayName(day)),
+                                       "received_at", bound(day), bound(day + 1), deadline));
   MutexLock lock(&mutex_);
   quarantine_days_.insert(day);
   return absl::OkStatus();

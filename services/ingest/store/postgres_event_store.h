@@ -10,9 +10,9 @@
 
 namespace datong::ingest {
 
-// Keeps events in the schema `ingest`: binary COPY into the day's partition; only when an id is there
-// already, the same rows again through a temporary table and ON CONFLICT DO NOTHING. Makes the
-// partitions that a batch needs before it writes. `pool` must outlive it.
+// Keeps events in the schema `ingest`: binary COPY into the day's partition; only when an id is
+// there already, the same rows again through a temporary table and ON CONFLICT DO NOTHING. Makes
+// the partitions that a batch needs before it writes. `pool` must outlive it.
 class PostgresEventStore final : public EventStore {
  public:
   explicit PostgresEventStore(postgres::Pool& pool) : pool_(pool) {}

@@ -53,8 +53,8 @@ absl::StatusOr<std::vector<PendingEvidence>> PostgresEvidenceOutbox::Claim(int l
           record.tenant_id = row[1].as<int32_t>();
           record.evidence_id = row[2].as<std::string>();
           record.kind = row[3].as<std::string>();
-          record.ids = nlohmann::json::parse(row[4].as<std::string>())
-                           .get<std::vector<std::string>>();
+          record.ids =
+              nlohmann::json::parse(row[4].as<std::string>()).get<std::vector<std::string>>();
           record.app = row[5].as<std::string>();
           record.source = row[6].as<std::string>();
           record.observed = absl::FromUnixMicros(row[7].as<int64_t>());
@@ -66,9 +66,10 @@ absl::StatusOr<std::vector<PendingEvidence>> PostgresEvidenceOutbox::Claim(int l
 
 absl::Status PostgresEvidenceOutbox::Release(const std::vector<int64_t>& ids, Deadline deadline) {
   return pool_.Transact("release_evidence", deadline, [&](pqxx::work& work) -> absl::Status {
-    work.exec_params0("UPDATE ingest.evidence_outbox SET leased_until = '-infinity' "
-                      "WHERE id = ANY ($1::bigint[])",
-                      absl::StrCat("{", absl::StrJoin(ids, ","), "}"));
+    work.exec_params0(
+        "UPDATE ingest.evidence_outbox SET leased_until = '-infinity' "
+        "WHERE id = ANY ($1::bigint[])",
+        absl::StrCat("{", absl::StrJoin(ids, ","), "}"));
     return absl::OkStatus();
   });
 }
@@ -82,18 +83,18 @@ absl::Status PostgresEvidenceOutbox::Delete(const std::vector<int64_t>& ids, Dea
 }
 
 absl::StatusOr<EvidenceBacklog> PostgresEvidenceOutbox::Backlog(Deadline deadline) {
-  return pool_.Query<EvidenceBacklog>(
-      "evidence_backlog", deadline,
-      [](pqxx::work& work) -> absl::StatusOr<EvidenceBacklog> {
-        const pqxx::row row = work.exec1(kBacklogSql);
-        EvidenceBacklog backlog;
-        backlog.waiting = row[0].as<int64_t>();
-        if (backlog.waiting > 0) {
-          backlog.oldest = absl::UnixEpoch() + absl::Seconds(row[1].as<double>());
-        }
-        return backlog;
-      },
-      {.read_only = true});
+  return pool_.Query<EvidenceBacklog>("evidence_backlog", deadline,
+                                      [](pqxx::work& work) -> absl::StatusOr<EvidenceBacklog> {
+                                        const pqxx::row row = work.exec1(kBacklogSql);
+                                        EvidenceBacklog backlog;
+                                        backlog.waiting = row[0].as<int64_t>();
+                                        if (backlog.waiting > 0) {
+                                          backlog.oldest = absl::UnixEpoch() +
+                                                           absl::Seconds(row[1].as<double>());
+                                        }
+                                        return backlog;
+                                      },
+                                      {.read_only = true});
 }
 
 absl::StatusOr<std::vector<ConsentEntry>> PostgresConsentStore::LoadAll(Deadline deadline) {

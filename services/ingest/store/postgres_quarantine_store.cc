@@ -48,10 +48,9 @@ absl::StatusOr<std::vector<QuarantineItem>> Select(postgres::Pool& pool, const c
       [&](pqxx::work& work) -> absl::StatusOr<std::vector<QuarantineItem>> {
         std::vector<QuarantineItem> items;
         const std::string ids = absl::StrCat("{", absl::StrJoin(filter.ids, ","), "}");
-        for (const pqxx::row& row :
-             work.exec_params(sql, filter.tenant_id, filter.source_id,
-                              std::string(ReasonName(filter.reason)), filter.show_replayed, ids,
-                              from, limit)) {
+        for (const pqxx::row& row : work.exec_params(sql, filter.tenant_id, filter.source_id,
+                                                     std::string(ReasonName(filter.reason)),
+                                                     filter.show_replayed, ids, from, limit)) {
           items.push_back(FromRow(row, filter.tenant_id));
         }
         return items;
@@ -93,16 +92,16 @@ absl::Status PostgresQuarantineStore::MarkReplayed(int64_t id, int64_t received_
 absl::StatusOr<std::vector<std::pair<Reason, int64_t>>> PostgresQuarantineStore::CountWaiting(
     Deadline deadline) {
   using Counts = std::vector<std::pair<Reason, int64_t>>;
-  return pool_.Query<Counts>(
-      "count_quarantined", deadline,
-      [](pqxx::work& work) -> absl::StatusOr<Counts> {
-        Counts counts;
-        for (const pqxx::row& row : work.exec(kCountSql)) {
-          counts.emplace_back(ReasonFromName(row[0].as<std::string>()), row[1].as<int64_t>());
-        }
-        return counts;
-      },
-      {.read_only = true});
+  return pool_.Query<Counts>("count_quarantined", deadline,
+                             [](pqxx::work& work) -> absl::StatusOr<Counts> {
+                               Counts counts;
+                               for (const pqxx::row& row : work.exec(kCountSql)) {
+                                 counts.emplace_back(ReasonFromName(row[0].as<std::string>()),
+                                                     row[1].as<int64_t>());
+                               }
+                               return counts;
+                             },
+                             {.read_only = true});
 }
 
 }  // namespace datong::ingest

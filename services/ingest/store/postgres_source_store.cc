@@ -17,8 +17,8 @@ constexpr char kSourcesSql[] = R"sql(
   SELECT s.number, s.tenant_id, p.project, s.source, s.display_name, s.kind, s.surface, s.app,
          s.write_key, s.sdk_project, s.data_source_id, s.device_scope, s.login_space,
          s.login_spaces, s.device_id_is_openid, s.attribute_by, s.origins, s.trust, s.consent_mode,
-         s.disabled, extract(epoch FROM s.created_at)::double precision,
-         extract(epoch FROM s.updated_at)::double precision
+         s.disabled, (extract(epoch FROM s.created_at) * 1000000)::bigint,
+         (extract(epoch FROM s.updated_at) * 1000000)::bigint
   FROM ingest.sources AS s JOIN ingest.projects AS p ON p.number = s.tenant_id
   ORDER BY s.number)sql";
 constexpr char kExistsSql[] = "SELECT 1 FROM ingest.sources WHERE tenant_id = $1 AND source = $2";
@@ -27,23 +27,20 @@ constexpr char kInsertSql[] = R"sql(
       sdk_project, data_source_id, device_scope, login_space, login_spaces, device_id_is_openid,
       attribute_by, origins, trust, consent_mode, disabled, created_at, updated_at)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-          to_timestamp($19::double precision), to_timestamp($19::double precision))
+          to_timestamp($19::double precision / 1000000), to_timestamp($19::double precision / 1000000))
   RETURNING number)sql";
 constexpr char kUpdateSql[] = R"sql(
   UPDATE ingest.sources
   SET display_name = $3, surface = $4, app = $5, write_key = $6, sdk_project = $7,
       data_source_id = $8, device_scope = $9, login_space = $10, login_spaces = $11,
       device_id_is_openid = $12, attribute_by = $13, origins = $14, trust = $15,
-      consent_mode = $16, disabled = $17, updated_at = to_timestamp($18::double precision)
+      consent_mode = $16, disabled = $17, updated_at = to_timestamp($18::double precision / 1000000)
   WHERE tenant_id = $1 AND source = $2
   RETURNING number)sql";
 // The pushes of a mini program belong to the surface that its SDK source names.
 constexpr char kFollowSql[] = R"sql(
-  UPDATE ingest.sources SET surface = $3, updated_at = to_timestamp($4::double precision)
+  UPDATE ingest.sources SET surface = $3, updated_at = to_timestamp($4::double precision / 1000000)
   WHERE tenant_id = $1 AND kind = 3 AND app = $2 AND surface = $2 AND surface <> $3)sql";
-
-double Seconds(absl::Time time) { return absl::ToDoubleSeconds(time - absl::UnixEpoch()); }
-absl::Time FromSeconds(double seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); }
 
 Source FromRow(const pqxx::row& row) {
   Source source;
@@ -64,27 +61,27 @@ Source FromRow(const pqxx::row& row) {
       nlohmann::json::parse(row[13].as<std::string>()).get<std::map<std::string, std::string>>();
   source.device_id_is_openid = row[14].as<bool>();
   source.attribute_by = static_cast<AttributeBy>(row[15].as<int>());
-  source.origins =
-      nlohmann::json::parse(row[16].as<std::string>()).get<std::vector<std::string>>();
+  source.origins = nlohmann::json::parse(row[16].as<std::string>()).get<std::vector<std::string>>();
   source.trust = static_cast<Trust>(row[17].as<int>());
   source.consent_mode = static_cast<ConsentMode>(row[18].as<int>());
   source.disabled = row[19].as<bool>();
-  source.create_time = FromSeconds(row[20].as<double>());
-  source.update_time = FromSeconds(row[21].as<double>());
+  source.create_time = absl::FromUnixMicros(row[20].as<int64_t>());
+  source.update_time = absl::FromUnixMicros(row[21].as<int64_t>());
   return source;
 }
 
 void PushesFollow(pqxx::work& work, const Source& source) {
-  const bool own_surface = source.kind == SourceKind::kSdk && !source.app.empty() &&
-                           source.device_scope == source.app;
+  const bool own_surface =
+      source.kind == SourceKind::kSdk && !source.app.empty() && source.device_scope == source.app;
   if (own_surface) {
     work.exec_params0(kFollowSql, source.tenant_id, source.app, source.surface,
-                      Seconds(source.update_time));
+                      absl::ToUnixMicros(source.update_time));
   }
 }
 
 absl::Status KeyTaken(absl::Status status) {
-  return status.code() == absl::StatusCode::kAlreadyExists && GetReason(status) == "DATABASE_DUPLICATE"
+  return status.code() == absl::StatusCode::kAlreadyExists &&
+                 GetReason(status) == "DATABASE_DUPLICATE"
              ? WriteKeyTaken()
              : status;
 }
@@ -131,10 +128,9 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
                               source.device_scope, source.login_space,
                               nlohmann::json(source.login_spaces).dump(),
                               source.device_id_is_openid, static_cast<int>(source.attribute_by),
-                              nlohmann::json(source.origins).dump(),
-                              static_cast<int>(source.trust),
+                              nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
                               static_cast<int>(source.consent_mode), source.disabled,
-                              Seconds(source.create_time))[0]
+                              absl::ToUnixMicros(source.create_time))[0]
                 .as<int32_t>();
         PushesFollow(work, source);
         return absl::OkStatus();
@@ -153,7 +149,8 @@ absl::StatusOr<Source> PostgresSourceStore::Update(const Source& source, Deadlin
             source.device_scope, source.login_space, nlohmann::json(source.login_spaces).dump(),
             source.device_id_is_openid, static_cast<int>(source.attribute_by),
             nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
-            static_cast<int>(source.consent_mode), source.disabled, Seconds(source.update_time));
+            static_cast<int>(source.consent_mode), source.disabled,
+            absl::ToUnixMicros(source.update_time));
         if (updated.empty()) return SourceUnknown(source.Name());
         stored.number = updated[0][0].as<int32_t>();
         PushesFollow(work, source);

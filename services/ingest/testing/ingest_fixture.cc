@@ -17,13 +17,12 @@ class FakeIdentityService final : public identity::v1::IdentityService::Callback
   grpc::ServerUnaryReactor* LinkBatch(grpc::CallbackServerContext* context,
                                       const identity::v1::LinkBatchRequest* request,
                                       identity::v1::LinkBatchResponse* response) override {
-    return calls_.Unary(
-        context, request, response, "/datong.identity.v1.IdentityService/LinkBatch",
-        [this](const rpc::CallContext&, const identity::v1::LinkBatchRequest& r)
-            -> absl::StatusOr<identity::v1::LinkBatchResponse> {
-          identity_.Record(r);
-          return identity::v1::LinkBatchResponse();
-        });
+    return calls_.Unary(context, request, response, "/datong.identity.v1.IdentityService/LinkBatch",
+                        [this](const rpc::CallContext&, const identity::v1::LinkBatchRequest& r)
+                            -> absl::StatusOr<identity::v1::LinkBatchResponse> {
+                          identity_.Record(r);
+                          return identity::v1::LinkBatchResponse();
+                        });
   }
 
  private:
@@ -215,9 +214,11 @@ std::vector<std::string> IngestTest::Column(const std::string& sql) {
 }
 
 std::string IngestTest::Flags(const std::string& where) {
-  return Ask(absl::StrCat(
-      "SELECT coalesce(string_agg(f.flag, ',' ORDER BY f.bit), '') FROM ingest.events AS e LEFT JOIN "
-      "ingest.event_flags AS f ON e.flags & (1::bigint << f.bit) <> 0 WHERE ", where));
+  return Ask(
+      absl::StrCat("SELECT coalesce(string_agg(f.flag, ',' ORDER BY f.bit), '') FROM ingest.events "
+                   "AS e LEFT JOIN "
+                   "ingest.event_flags AS f ON e.flags & (1::bigint << f.bit) <> 0 WHERE ",
+                   where));
 }
 
 std::vector<v1::QuarantinedEvent> IngestTest::Quarantine(const std::string& project,

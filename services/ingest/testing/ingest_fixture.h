@@ -52,8 +52,8 @@ class IngestTest : public ::testing::Test {
   void StartProcess();
   void StopProcess();
 
-  v1::Source CreateSource(const std::string& name,
-                          const std::function<void(v1::Source&)>& change = [](v1::Source&) {});
+  v1::Source CreateSource(
+      const std::string& name, const std::function<void(v1::Source&)>& change = [](v1::Source&) {});
   // The mini program, the site and the Segment source of the captures.
   void CreateCaptureSources();
 
@@ -77,7 +77,8 @@ class IngestTest : public ::testing::Test {
   bool Eventually(const std::function<bool()>& done);
 
   static constexpr char kProject[] = "projects/91eaf9b283361032";
-  static constexpr char kCollect[] = "/v3/projects/91eaf9b283361032/collect?stm=1795193599000&compress=0";
+  static constexpr char kCollect[] =
+      "/v3/projects/91eaf9b283361032/collect?stm=1795193599000&compress=0";
 
   SystemClock clock_;
   std::unique_ptr<TestDatabase> database_;

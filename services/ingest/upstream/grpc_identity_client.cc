@@ -52,7 +52,8 @@ class GrpcIdentityClient final : public IdentityClient {
                         identity::IdentityService::StubInterface, identity::LinkBatchRequest,
                         identity::LinkBatchResponse>(
             call, "/datong.identity.v1.IdentityService/LinkBatch", *persons_,
-            &identity::IdentityService::StubInterface::LinkBatch, request, {.idempotent = true})));
+            &identity::IdentityService::StubInterface::LinkBatch, request,
+            {.longest = absl::Seconds(25), .idempotent = true})));
     if (response.rejected_size() > 0) {
       LogWarn("identity refuses evidence for ever",
               {{"records", response.rejected_size()}, {"reason", response.rejected(0).reason()}});
@@ -70,12 +71,12 @@ class GrpcIdentityClient final : public IdentityClient {
     call.deadline = deadline;
     DATONG_ASSIGN_OR_RETURN(
         const identity::ListConsentChangesResponse response,
-        (outgoing_.Call<identity::ConsentService::StubInterface,
-                        identity::ConsentService::StubInterface,
-                        identity::ListConsentChangesRequest, identity::ListConsentChangesResponse>(
-            call, "/datong.identity.v1.ConsentService/ListConsentChanges", *consents_,
-            &identity::ConsentService::StubInterface::ListConsentChanges, request,
-            {.idempotent = true})));
+        (outgoing_
+             .Call<identity::ConsentService::StubInterface, identity::ConsentService::StubInterface,
+                   identity::ListConsentChangesRequest, identity::ListConsentChangesResponse>(
+                 call, "/datong.identity.v1.ConsentService/ListConsentChanges", *consents_,
+                 &identity::ConsentService::StubInterface::ListConsentChanges, request,
+                 {.idempotent = true})));
     ConsentPage page;
     page.next_cursor = response.next_cursor();
     page.full = response.changes_size() == kConsentPage;
