@@ -174,6 +174,7 @@ struct PrivateCluster::State {
   std::string socket_folder;
   std::optional<User> user;
   std::string log_path;
+  Program program;  // the server
   pid_t cleaner = -1;
   int cleaner_pipe = -1;
 
@@ -262,30 +263,9 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
       server.arguments.insert(server.arguments.end(), {"-c", setting});
     }
   }
-  absl::Notification launched;
-  s.keeper = std::thread([&s, server, &launched] {
-    const pid_t pid = Launch(server);
-    {
-      MutexLock lock(&s.mutex);
-      s.server = pid;
-    }
-    launched.Notify();
-    if (pid > 0) AwaitExit(pid);
-    MutexLock lock(&s.mutex);
-    s.ended = true;
-  });
-  launched.WaitForNotification();
-
-  const Deadline deadline = Deadline::After(absl::Seconds(60));
+  s.program = std::move(server);
+  DATONG_RETURN_IF_ERROR(cluster->Restart());
   const std::string first = cluster->Dsn("postgres").Expose();
-  while (PQping(first.c_str()) != PQPING_OK) {
-    if (s.Ended() || deadline.Passed()) {
-      const std::string log = EndOfFile(s.log_path);
-      cluster->Stop();
-      return ClusterFailed(absl::StrCat("it did not come up.\n", log));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
   PGconn* conn = PQconnectdb(first.c_str());
   PGresult* result = PQexec(conn, "SELECT 1 FROM pg_database WHERE datname = 'datong'");
   const bool there = PQntuples(result) == 1;
@@ -300,16 +280,54 @@ Secret PrivateCluster::Dsn(const std::string& database) const {
 }
 const std::string& PrivateCluster::socket_folder() const { return state_->socket_folder; }
 
-void PrivateCluster::Stop() {
-  if (state_->keeper.joinable()) {
-    {
-      MutexLock lock(&state_->mutex);
-      // SIGQUIT skips the last checkpoint, which a temporary cluster has no use for.
-      const int signal = state_->options.temporary ? SIGQUIT : SIGINT;
-      if (!state_->ended && state_->server > 0) ::kill(state_->server, signal);
-    }
-    state_->keeper.join();
+absl::Status PrivateCluster::Restart() {
+  State& s = *state_;
+  EndServer(SIGQUIT);
+  {
+    MutexLock lock(&s.mutex);
+    s.ended = false;
   }
+  absl::Notification launched;
+  s.keeper = std::thread([&s, &launched] {
+    const pid_t pid = Launch(s.program);
+    {
+      MutexLock lock(&s.mutex);
+      s.server = pid;
+    }
+    launched.Notify();
+    if (pid > 0) AwaitExit(pid);
+    MutexLock lock(&s.mutex);
+    s.ended = true;
+  });
+  launched.WaitForNotification();
+
+  const Deadline deadline = Deadline::After(absl::Seconds(60));
+  const std::string first = Dsn("postgres").Expose();
+  while (PQping(first.c_str()) != PQPING_OK) {
+    if (s.Ended() || deadline.Passed()) {
+      const std::string log = EndOfFile(s.log_path);
+      EndServer(SIGQUIT);
+      return ClusterFailed(absl::StrCat("it did not come up.\n", log));
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return absl::OkStatus();
+}
+
+void PrivateCluster::Crash() { EndServer(SIGQUIT); }
+
+void PrivateCluster::EndServer(int signal) {
+  if (!state_->keeper.joinable()) return;
+  {
+    MutexLock lock(&state_->mutex);
+    if (!state_->ended && state_->server > 0) ::kill(state_->server, signal);
+  }
+  state_->keeper.join();
+}
+
+void PrivateCluster::Stop() {
+  // SIGQUIT skips the last checkpoint, which a temporary cluster has no use for.
+  EndServer(state_->options.temporary ? SIGQUIT : SIGINT);
   std::error_code error;
   if (!state_->socket_folder.empty()) fs::remove_all(state_->socket_folder, error);
   if (state_->cleaner_pipe >= 0) {

@@ -39,8 +39,15 @@ class PrivateCluster {
   // Ends the server in an orderly way and waits for it. Idempotent.
   void Stop();
 
+  // For tests of what happens without a database: ends the server at once, as a power cut would;
+  // Restart brings it back under the same DSN. With fsync every commit is still there.
+  void Crash();
+  // Errors: FAILED_PRECONDITION/CLUSTER_FAILED.
+  absl::Status Restart();
+
  private:
   struct State;
+  void EndServer(int signal);
   explicit PrivateCluster(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

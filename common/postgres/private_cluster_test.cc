@@ -46,6 +46,23 @@ TEST_F(PrivateClusterTest, ASecondStartFindsWhatTheFirstOneStored) {
   }
 }
 
+TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsCommits) {
+  auto cluster = PrivateCluster::Start({.folder = folder_});
+  ASSERT_OK(cluster);
+  const std::string dsn = (*cluster)->Dsn().Expose();
+  {
+    pqxx::connection connection(dsn);
+    pqxx::nontransaction work(connection);
+    work.exec("CREATE TABLE kept AS SELECT 1 AS n");
+  }
+  (*cluster)->Crash();
+  EXPECT_THROW(pqxx::connection{dsn}, pqxx::broken_connection);
+  ASSERT_OK((*cluster)->Restart());
+  pqxx::connection connection(dsn);
+  pqxx::nontransaction work(connection);
+  EXPECT_EQ(work.exec1("SELECT n FROM kept")[0].as<int>(), 1);
+}
+
 // What the test below runs in a process of its own, to kill it.
 TEST_F(PrivateClusterTest, DISABLED_StartsAndWaits) {
   const char* folder = std::getenv("PRIVATE_CLUSTER_TEST_FOLDER");

@@ -138,6 +138,8 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"wechat.allow_private_upstream", "true"},
       {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
       {"insecure.allow", "true"},
+      // Without it no token is handed out while the database is away.
+      {"broker.audit_spool", folder / "audit.spool"},
       // The simulator takes any rate, and a clock that moves by hours wants quick eyes.
       {"datacube.wake_interval", "200ms"},
       {"datacube.follow_interval", "500ms"},
@@ -245,6 +247,9 @@ void DevStack::Advance(absl::Duration by) {
   state_->simulator->Advance(by);
   state_->SyncClock();
 }
+
+void DevStack::CrashDatabase() { state_->cluster->Crash(); }
+absl::Status DevStack::RestoreDatabase() { return state_->cluster->Restart(); }
 
 void DevStack::Stop() {
   State& s = *state_;

@@ -61,6 +61,11 @@ class DevStack {
   void SetNow(absl::Time now);
   void Advance(absl::Duration by);
 
+  // For tests of what happens without a database. Commits survive only with `fsync`.
+  void CrashDatabase();
+  // Errors: those of PrivateCluster::Restart.
+  absl::Status RestoreDatabase();
+
   // Ends services, simulator and database in this order. Idempotent.
   void Stop();
 

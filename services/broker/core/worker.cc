@@ -33,7 +33,9 @@ PushEvent EventOf(const App& app, const Job& job, const wechat::Message& message
   event.event_id = job.key.substr(job.key.rfind(':') + 1);
   event.event_time = EventTimeOf(message, now);
   event.name = PushName(message);
-  event.identifier = absl::StrCat("openid:", app.appid, ":", OpenidOf(message));
+  // Nobody's push goes to ingest too: its quarantine shows it.
+  const std::string openid = OpenidOf(message);
+  if (!openid.empty()) event.identifier = absl::StrCat("openid:", app.appid, ":", openid);
   for (const wechat::Field& field : message.fields()) {
     // Content is what a person wrote to the account: not for statistics.
     if (!field.children.empty() || field.name == "Content" || field.name == "FromUserName" ||
@@ -216,10 +218,9 @@ absl::Status Worker::RunAppPushes(const App& app, const std::vector<Push>& pushe
   std::vector<Evidence> evidence;
   std::vector<std::string> followers;
   for (const Push& push : pushes) {
-    if (OpenidOf(push.message).empty()) continue;
     events.push_back(EventOf(app, push.job, push.message, clock_.Now()));
-    if (push.message.Text("Event") != "subscribe") continue;
     const std::string openid = OpenidOf(push.message);
+    if (push.message.Text("Event") != "subscribe" || openid.empty()) continue;
     evidence.push_back({"oa.event_subscribe", app.appid, openid, "", events.back().event_time,
                         events.back().event_id});
     if (std::find(followers.begin(), followers.end(), openid) == followers.end()) {

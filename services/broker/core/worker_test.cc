@@ -73,6 +73,15 @@ TEST_F(WorkerTest, ManyFollowsAreAskedForAtOnce) {
   EXPECT_EQ(peers_.sources.size(), 1u);
 }
 
+TEST_F(WorkerTest, NobodysPushGoesToIngestWhichKeepsItAside) {
+  AddPush("wx-own", "k1", Event("subscribe", ""));
+  RunAll();
+  ASSERT_EQ(peers_.events.size(), 1u);
+  EXPECT_EQ(peers_.events[0].identifier, "");
+  EXPECT_TRUE(peers_.evidence.empty());
+  EXPECT_EQ(platform_.calls("GetUsers"), 0);
+}
+
 TEST_F(WorkerTest, OneOpenidThatSpoilsTheCallIsLeftOut) {
   platform_.unionids = {{"o1", "u1"}, {"o2", "u2"}, {"o3", "u3"}};
   for (const char* openid : {"o1", "o2", "spoils", "o3"}) {

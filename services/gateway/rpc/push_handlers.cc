@@ -67,6 +67,8 @@ http::ServerResponse PushHandlers::Handle(const http::ServerRequest& request) {
   const std::string reason = GetReason(answer.status());
   response.status = HttpStatus(answer.status().code());
   response.body = absl::StrCat(reason.empty() ? "FAILED" : reason, "\n");
+  // Whoever set the callback up reads what to do; our own troubles are told in the log alone.
+  if (response.status < 500) absl::StrAppend(&response.body, answer.status().message(), "\n");
   if (response.status >= 500) {
     LogWarn("callback not taken; WeChat sends it again", {{"path", push.path},
                                                           {"status", response.status},

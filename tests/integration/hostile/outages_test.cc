@@ -1,0 +1,1 @@
+#include "tests/integration/hostile/hostile_fixture.h"
