@@ -235,27 +235,13 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
                                         folder, "?\n", EndOfFile(s.log_path)));
     }
   }
-  Program server{{binaries + "/postgres",
-                  "-D",
-                  data,
-                  "-k",
-                  s.socket_folder,
-                  "-c",
-                  "listen_addresses=",
-                  "-c",
-                  "unix_socket_permissions=0700",
-                  "-c",
-                  absl::StrCat("max_connections=", options.max_connections),
-                  "-c",
-                  "shared_buffers=128MB",
-                  "-c",
-                  "max_wal_size=2GB",
-                  "-c",
-                  "timezone=UTC",
-                  "-c",
-                  "log_min_messages=warning",
-                  "-c",
-                  "log_min_error_statement=panic"},
+  Program server{{binaries + "/postgres", "-D", data, "-k", s.socket_folder, "-c",
+                  "listen_addresses=", "-c", "unix_socket_permissions=0700", "-c",
+                  absl::StrCat("max_connections=", options.max_connections), "-c",
+                  "shared_buffers=128MB", "-c", "max_wal_size=2GB", "-c",
+                  // After a crash: the whole file system at once, not thousands of files.
+                  "recovery_init_sync_method=syncfs", "-c", "timezone=UTC", "-c",
+                  "log_min_messages=warning", "-c", "log_min_error_statement=panic"},
                  s.user,
                  s.log_path};
   if (!options.fsync) {

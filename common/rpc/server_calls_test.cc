@@ -123,6 +123,20 @@ TEST_F(CallsTest, TheCauseOfAnInternalErrorStaysInside) {
   EXPECT_THAT(std::string(Echo().message()), Not(HasSubstr("CANARY")));
 }
 
+TEST_F(CallsTest, TheWordsOfTheDatabaseStayInside) {
+  service_->echo = [](const CallContext&, const EchoRequest&) -> absl::StatusOr<EchoResponse> {
+    return MakeError(absl::StatusCode::kUnavailable, "Retry later. Cause: CANARY at host db1",
+                     {"postgres.datong",
+                      "DATABASE_UNAVAILABLE",
+                      {{"cause", "CANARY at host db1"}, {"sqlstate", "57P01"}}});
+  };
+  const absl::Status status = Echo();
+  EXPECT_THAT(status, IsError(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_EQ(status.message(), "Retry later.");
+  EXPECT_FALSE(GetErrorInfo(status)->metadata.contains("cause"));
+  EXPECT_EQ(GetErrorInfo(status)->metadata.at("sqlstate"), "57P01");
+}
+
 TEST_F(CallsTest, AnExceptionIsAnInternalError) {
   service_->echo = [](const CallContext&, const EchoRequest&) -> absl::StatusOr<EchoResponse> {
     throw std::runtime_error("CANARY");

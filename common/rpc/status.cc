@@ -1,5 +1,6 @@
 #include "common/rpc/status.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/cord.h"
@@ -28,6 +29,19 @@ absl::Status Hidden(absl::StatusCode code, absl::string_view request_id) {
   return status;
 }
 
+// The database's own words name hosts, sockets and values: they are for the log.
+absl::Status WithoutDatabaseCause(const absl::Status& status) {
+  std::optional<ErrorInfo> info = GetErrorInfo(status);
+  if (!info.has_value() || info->domain != "postgres.datong") return status;
+  info->metadata.erase("cause");
+  absl::Status told = MakeError(
+      status.code(), status.message().substr(0, status.message().find(" Cause: ")), *info);
+  if (const std::optional<absl::Duration> delay = GetRetryDelay(status)) {
+    told = WithRetryDelay(told, *delay);
+  }
+  return told;
+}
+
 grpc::Status Convert(const absl::Status& status) {
   google::rpc::Status proto;
   proto.set_code(static_cast<int>(status.code()));
@@ -47,7 +61,7 @@ grpc::Status Convert(const absl::Status& status) {
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view request_id) {
   if (status.ok()) return grpc::Status();
   const bool hidden = absl::IsInternal(status) || absl::IsUnknown(status);
-  return Convert(hidden ? Hidden(status.code(), request_id) : status);
+  return Convert(hidden ? Hidden(status.code(), request_id) : WithoutDatabaseCause(status));
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {

@@ -21,7 +21,8 @@ std::string FormatDay(absl::CivilDay day) { return absl::FormatCivilTime(day); }
 
 absl::StatusOr<absl::CivilDay> ParseDay(absl::string_view text) {
   absl::CivilDay day;
-  if (text.size() != 10 || !absl::ParseCivilTime(text, &day)) {
+  // abseil also takes "-001-01-01" and other unusual forms.
+  if (text.size() != 10 || !absl::ParseCivilTime(text, &day) || FormatDay(day) != text) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", text, "\" is not a day; write it as 2026-01-31."));
   }

@@ -22,6 +22,8 @@ TEST(ShanghaiTest, ParsesOnlyWholeDays) {
   EXPECT_FALSE(ParseDay("2026-1-31").ok());
   EXPECT_FALSE(ParseDay("20260131").ok());
   EXPECT_FALSE(ParseDay("").ok());
+  EXPECT_FALSE(ParseDay("-001-01-01").ok());
+  EXPECT_FALSE(ParseDay(" 2026-1-31").ok());
 }
 
 }  // namespace

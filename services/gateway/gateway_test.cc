@@ -378,6 +378,26 @@ INSTANTIATE_TEST_SUITE_P(
                    "unavailable"}),
     [](const auto& tested) { return tested.param.name; });
 
+TEST_F(GatewayTest, ARefusalSaysWhatToDoAndDoesNotRepeatTheBody) {
+  const std::string json = Call(kGetToken, R"({"app":"my secret" oops})").body;
+  EXPECT_THAT(Json::parse(json).value("message", ""), ::testing::EndsWith("of each request."));
+  EXPECT_THAT(json, Not(HasSubstr("oops")));
+
+  fake_.receive_push = [](const rpc::CallContext&,
+                          const auto&) -> absl::StatusOr<broker::v1::ReceivePushResponse> {
+    return MakeError(absl::StatusCode::kPermissionDenied, "Compare both tokens.",
+                     {"broker.datong", "SIGNATURE_INVALID", {}});
+  };
+  EXPECT_EQ(Send("POST", "/wechat/demo/app/wx1", "<xml/>").body,
+            "SIGNATURE_INVALID\nCompare both tokens.\n");
+  fake_.receive_push = [](const rpc::CallContext&,
+                          const auto&) -> absl::StatusOr<broker::v1::ReceivePushResponse> {
+    return MakeError(absl::StatusCode::kUnavailable, "host=db.internal is away",
+                     {"postgres.datong", "DATABASE_UNAVAILABLE", {}});
+  };
+  EXPECT_EQ(Send("POST", "/wechat/demo/app/wx1", "<xml/>").body, "DATABASE_UNAVAILABLE\n");
+}
+
 TEST_F(GatewayTest, ABinaryBodyThatIsNoMessageIsRefused) {
   const http::ClientResponse answer =
       Send("POST", kGetToken, "\xff\xff\xff", {{"Content-Type", "application/proto"}});

@@ -178,16 +178,18 @@ inline absl::Status SignatureInvalid() {
                      "WeChat's console.");
 }
 inline absl::Status PushStale() {
-  return BrokerError(absl::StatusCode::kPermissionDenied, "PUSH_STALE",
-                     "The timestamp of the push is more than 600 s from this server's clock; set the "
-                     "clock, or see who repeats old pushes.");
+  return BrokerError(
+      absl::StatusCode::kPermissionDenied, "PUSH_STALE",
+      "The timestamp of the push is more than 600 s from this server's clock; set the "
+      "clock, or see who repeats old pushes.");
 }
 inline absl::Status PushMalformed(absl::string_view problem) {
-  return BrokerError(absl::StatusCode::kInvalidArgument, "PUSH_MALFORMED",
-                     absl::StrCat("The push cannot be read: ", problem,
-                                  "; WeChat sends no such body. Compare URL, appid and mode with its "
-                                  "console, and see who else sends here."),
-                     {{"problem", std::string(problem)}});
+  return BrokerError(
+      absl::StatusCode::kInvalidArgument, "PUSH_MALFORMED",
+      absl::StrCat("The push cannot be read: ", problem,
+                   "; WeChat sends no such body. Compare URL, appid and mode with its "
+                   "console, and see who else sends here."),
+      {{"problem", std::string(problem)}});
 }
 inline absl::Status PushTooLarge() {
   return BrokerError(absl::StatusCode::kResourceExhausted, "PUSH_TOO_LARGE",

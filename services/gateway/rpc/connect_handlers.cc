@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/http/content_encoding.h"
 #include "common/rpc/call_context.h"
 #include "common/status/error.h"
@@ -57,9 +58,12 @@ absl::StatusOr<std::string> JsonToBytes(const Descriptor* type, const std::strin
   const std::unique_ptr<Message> message = NewMessage(type);
   const auto parsed = google::protobuf::util::JsonStringToMessage(json, message.get());
   if (!parsed.ok()) {
-    const auto why = parsed.message();
-    return Invalid("JSON_INVALID", absl::StrCat("The body is no ", type->full_name(), " in JSON: ",
-                                                absl::string_view(why.data(), why.size())));
+    // The parser's first line: those after it repeat the body.
+    absl::string_view why(parsed.message().data(), parsed.message().size());
+    why = absl::StripSuffix(why.substr(0, why.find('\n')), ".");
+    return Invalid("JSON_INVALID",
+                   absl::StrCat("The body is no ", type->full_name(), " in JSON: ", why,
+                                ". The page / shows a sample of each request."));
   }
   return message->SerializeAsString();
 }

@@ -1,5 +1,5 @@
-// What strangers may post to the collector, and what the rest of the suite makes of it. Each dialect's
-// own answers are proven in services/ingest; here is what the whole suite does with them.
+// What strangers may post to the collector, and what the rest of the suite makes of it. Each
+// dialect's own answers are proven in services/ingest; here is what the whole suite does with them.
 #include <thread>
 #include <vector>
 
@@ -27,16 +27,16 @@ class HostileCollector : public HostileTest {
   }
   static http::ClientResponse CollectAll(const Json& events) { return Collect(events.dump()); }
   static http::ClientResponse Track(const Json& call) {
-    return Send("POST", "/v1/track",
-                call.dump(-1, ' ', false, Json::error_handler_t::replace),
+    return Send("POST", "/v1/track", call.dump(-1, ' ', false, Json::error_handler_t::replace),
                 {{"Content-Type", "application/json"}});
   }
   static Json Order(const std::string& user, const std::string& message_id) {
-    return {{"writeKey", kWriteKey},
-            {"event", "order"},
-            {"userId", user},
-            {"messageId", message_id},
-            {"timestamp", absl::FormatTime(absl::RFC3339_full, stack().Now(), absl::UTCTimeZone())}};
+    return {
+        {"writeKey", kWriteKey},
+        {"event", "order"},
+        {"userId", user},
+        {"messageId", message_id},
+        {"timestamp", absl::FormatTime(absl::RFC3339_full, stack().Now(), absl::UTCTimeZone())}};
   }
   static int64_t Stored(const std::string& device) {
     return Count(
@@ -59,8 +59,7 @@ TEST_F(HostileCollector, UnknownKeysAreRefusedWithASentence) {
   const std::string body = Json::array({Page("d")}).dump();
   const http::ClientResponse project = Send("POST", "/v3/projects/nobody/collect", body);
   EXPECT_EQ(project.status, 403);
-  const http::ClientResponse key =
-      Track({{"writeKey", "nobody"}, {"event", "e"}, {"userId", "u"}});
+  const http::ClientResponse key = Track({{"writeKey", "nobody"}, {"event", "e"}, {"userId", "u"}});
   EXPECT_EQ(key.status, 401);
   const http::ClientResponse none = Track({{"event", "e"}, {"userId", "u"}});
   EXPECT_EQ(none.status, 401);
@@ -113,9 +112,9 @@ TEST_F(HostileCollector, OversizedBodiesAndBombsAreRefused) {
   EXPECT_EQ(wire.status, 413);
   EXPECT_THAT(wire.body, HasSubstr("larger than 1 MiB"));
   EXPECT_EQ(Collect(std::string(9 << 20, ' ')).status, 413);
-  EXPECT_EQ(Collect(http::GzipEncode(std::string(64 << 20, ' ')), {{"Content-Encoding", "gzip"}})
-                .status,
-            413);
+  EXPECT_EQ(
+      Collect(http::GzipEncode(std::string(64 << 20, ' ')), {{"Content-Encoding", "gzip"}}).status,
+      413);
   EXPECT_EQ(Send("GET", absl::StrCat(kCollect, "?data=", std::string(64 << 10, 'x'))).status, 431);
   ExpectHealthy();
 }
@@ -134,9 +133,9 @@ TEST_F(HostileCollector, WhatIsNoTextIsRepairedFlaggedAndReadable) {
   // A person's timeline shows it, as JSON that is valid text.
   Answer timeline;
   EXPECT_TRUE(Eventually([&] {
-    timeline = Call("insight.v1.InsightService/GetTimeline",
-                    {{"project", kProject},
-                     {"identifier", absl::StrCat("device:", kMini, ":", device)}});
+    timeline =
+        Call("insight.v1.InsightService/GetTimeline",
+             {{"project", kProject}, {"identifier", absl::StrCat("device:", kMini, ":", device)}});
     return timeline.ok() && timeline.body.contains("entries");
   })) << timeline.body;
 }
@@ -172,9 +171,9 @@ TEST_F(HostileCollector, NumbersAsTextAndNullsAreTaken) {
   EXPECT_EQ(Flags(device), "");
 
   // A list of events that is null is no event.
-  const http::ClientResponse batch = Send(
-      "POST", "/v1/batch", absl::StrCat(R"({"writeKey":")", kWriteKey, R"(","batch":null})"),
-      {{"Content-Type", "application/json"}});
+  const http::ClientResponse batch =
+      Send("POST", "/v1/batch", absl::StrCat(R"({"writeKey":")", kWriteKey, R"(","batch":null})"),
+           {{"Content-Type", "application/json"}});
   EXPECT_THAT(batch.status, ::testing::AnyOf(200, 400)) << batch.body;
   ExpectHealthy();
 }
@@ -187,8 +186,8 @@ TEST_F(HostileCollector, AnUnknownKindOfEventIsKeptAndFlagged) {
   EXPECT_EQ(Stored(device), 1);
   EXPECT_THAT(Flags(device), HasSubstr("unknown_type"));
   // It is traffic, and no page view.
-  const std::string today = absl::FormatTime("%Y-%m-%d", stack().Now(),
-                                             absl::FixedTimeZone(8 * 60 * 60));
+  const std::string today =
+      absl::FormatTime("%Y-%m-%d", stack().Now(), absl::FixedTimeZone(8 * 60 * 60));
   const Answer traffic = Call("insight.v1.InsightService/QueryTraffic",
                               {{"project", kProject}, {"beginDay", today}, {"endDay", today}});
   EXPECT_TRUE(traffic.ok()) << traffic.body;
@@ -223,8 +222,16 @@ TEST_F(HostileCollector, DuplicatesAreStoredOnceHoweverTheyCome) {
 }
 
 TEST_F(HostileCollector, IdentifiersThatFitNowhereHoldNothingUp) {
-  std::vector<std::string> odd = {std::string(5000, 'd'), "a:b:c", " ", "\t", "%s%n", "'; DROP --",
-                                  "null", "undefined", "\xe5\xa4\xa7\xe5\x90\x8c", "\xf0\x9f\x98\x80"};
+  std::vector<std::string> odd = {std::string(5000, 'd'),
+                                  "a:b:c",
+                                  " ",
+                                  "\t",
+                                  "%s%n",
+                                  "'; DROP --",
+                                  "null",
+                                  "undefined",
+                                  "\xe5\xa4\xa7\xe5\x90\x8c",
+                                  "\xf0\x9f\x98\x80"};
   Json events = Json::array();
   for (const std::string& value : odd) {
     Json page = Page(value);
@@ -239,21 +246,21 @@ TEST_F(HostileCollector, IdentifiersThatFitNowhereHoldNothingUp) {
   EXPECT_EQ(CollectAll(Json::array({Page(device)})).status, 204);
   Answer person;
   EXPECT_TRUE(Eventually([&] {
-    person = Call("identity.v1.IdentityService/Resolve",
-                  {{"project", kProject},
-                   {"identifier", absl::StrCat("device:", kMini, ":", device)}});
+    person =
+        Call("identity.v1.IdentityService/Resolve",
+             {{"project", kProject}, {"identifier", absl::StrCat("device:", kMini, ":", device)}});
     return person.ok();
   })) << person.body;
-  EXPECT_TRUE(
-      Eventually([] { return Ask("SELECT count(*) FROM ingest.evidence_outbox") == "0"; }))
+  EXPECT_TRUE(Eventually([] { return Ask("SELECT count(*) FROM ingest.evidence_outbox") == "0"; }))
       << Ask("SELECT count(*) FROM ingest.evidence_outbox");
 }
 
 TEST_F(HostileCollector, HeadersOfStrangersReachNobody) {
-  const http::ClientResponse answer =
-      Collect(Json::array({Page(Fresh("header"))}).dump(),
-              {{"Origin", "https://evil.example"}, {"X-Request-Id", "<script>alert(1)</script>"},
-               {"Referer", std::string(4000, 'r')}, {"X-Forwarded-For", "not an address"}});
+  const http::ClientResponse answer = Collect(Json::array({Page(Fresh("header"))}).dump(),
+                                              {{"Origin", "https://evil.example"},
+                                               {"X-Request-Id", "<script>alert(1)</script>"},
+                                               {"Referer", std::string(4000, 'r')},
+                                               {"X-Forwarded-For", "not an address"}});
   EXPECT_EQ(answer.status, 204);
   EXPECT_THAT(std::string(answer.headers.Get("x-request-id")), Not(HasSubstr("<")));
   EXPECT_EQ(Collect("[]", {{"X-Huge", std::string(64 << 10, 'h')}}).status, 431);

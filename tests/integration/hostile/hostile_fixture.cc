@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "common/wechat/push_crypto.h"
 
 namespace datong::hostile {
 
@@ -27,10 +28,11 @@ std::string Answer::reason() const {
   return "";
 }
 
-void HostileTest::SetUpTestSuite() {
+void HostileTest::StartStack(bool fsync) {
   client_ = std::make_unique<http::Client>(http::ClientOptions{.allow_private = true});
   absl::StatusOr<std::unique_ptr<tools::DevStack>> stack =
-      tools::DevStack::Start({.start_time = absl::FromUnixSeconds(1'772'416'800),  // 10:00
+      tools::DevStack::Start({.fsync = fsync,
+                              .start_time = absl::FromUnixSeconds(1'772'416'800),  // 10:00
                               .settings = {{"broker.work_interval", "50ms"},
                                            {"broker.poll_interval", "100ms"},
                                            {"broker.backoff_first", "20ms"},
@@ -72,9 +74,9 @@ void HostileTest::CreateEstate() {
   ASSERT_TRUE(Call("broker.v1.ProjectService/CreateProject",
                    {{"projectId", "demo"}, {"project", {{"displayName", "Demo"}}}})
                   .ok());
-  for (const auto& [appid, kind] :
-       {std::pair{kAccount, "APP_KIND_OFFICIAL_ACCOUNT"}, {kMini, "APP_KIND_MINI_PROGRAM"},
-        {kComponent, "APP_KIND_COMPONENT"}}) {
+  for (const auto& [appid, kind] : {std::pair{kAccount, "APP_KIND_OFFICIAL_ACCOUNT"},
+                                    {kMini, "APP_KIND_MINI_PROGRAM"},
+                                    {kComponent, "APP_KIND_COMPONENT"}}) {
     Json credentials = {{"appSecret", "secret"}};
     Json app = {{"appid", appid}, {"kind", kind}, {"displayName", appid}};
     if (std::string(appid) != kMini) {
@@ -87,16 +89,15 @@ void HostileTest::CreateEstate() {
              {{"project", kProject}, {"app", app}, {"credentials", credentials}});
     ASSERT_TRUE(created.ok()) << created.body;
   }
-  for (const Json& source :
-       {Json{{"name", absl::StrCat(kProject, "/sources/shop")},
-             {"kind", "SOURCE_KIND_SDK"},
-             {"surface", "shop"},
-             {"app", kMini},
-             {"writeKey", kWriteKey},
-             {"dataSourceId", "d0"}},
-        Json{{"name", absl::StrCat(kProject, "/sources/server")},
-             {"kind", "SOURCE_KIND_SERVER"},
-             {"surface", "server"}}}) {
+  for (const Json& source : {Json{{"name", absl::StrCat(kProject, "/sources/shop")},
+                                  {"kind", "SOURCE_KIND_SDK"},
+                                  {"surface", "shop"},
+                                  {"app", kMini},
+                                  {"writeKey", kWriteKey},
+                                  {"dataSourceId", "d0"}},
+                             Json{{"name", absl::StrCat(kProject, "/sources/server")},
+                                  {"kind", "SOURCE_KIND_SERVER"},
+                                  {"surface", "server"}}}) {
     // The project becomes known to ingest in the background.
     Answer created;
     ASSERT_TRUE(Eventually([&] {
@@ -173,6 +174,31 @@ bool HostileTest::Eventually(const std::function<bool()>& holds) {
   return true;
 }
 
+HostileTest::SealedPush HostileTest::Seal(const std::string& message, const std::string& appid,
+                                          const std::string& token) {
+  const wechat::PushCrypto crypto =
+      *wechat::PushCrypto::Create(Secret(token), Secret(kAesKey), appid);
+  const wechat::SealedPush sealed = crypto.Encrypt(message, Seconds(), Fresh("nonce"));
+  return {absl::StrCat(PathOf(appid), "?signature=x&timestamp=", sealed.timestamp, "&nonce=",
+                       sealed.nonce, "&encrypt_type=aes&msg_signature=", sealed.msg_signature),
+          wechat::PushXml("ToUserName", "gh_1", sealed.encrypt)};
+}
+
+http::ClientResponse HostileTest::Push(const SealedPush& push) {
+  return Send("POST", push.target, push.body, {{"Content-Type", "text/xml"}});
+}
+
+std::string HostileTest::Message(const std::string& openid, const std::string& inside,
+                                 const std::string& time) {
+  return absl::StrCat("<xml><ToUserName>gh_1</ToUserName><FromUserName><![CDATA[", openid,
+                      "]]></FromUserName><CreateTime>", time, "</CreateTime>", inside, "</xml>");
+}
+
+std::string HostileTest::Event(const std::string& name, const std::string& key) {
+  return absl::StrCat("<MsgType>event</MsgType><Event><![CDATA[", name,
+                      "]]></Event><EventKey><![CDATA[", key, "]]></EventKey>");
+}
+
 std::string HostileTest::Fresh(const std::string& what) {
   static std::atomic<int> number{0};
   return absl::StrCat(what, "-", ++number);
@@ -202,9 +228,9 @@ void HostileTest::ExpectHealthy() {
                         .dump())
                 .status,
             204);
-  EXPECT_EQ(Count(absl::StrCat("SELECT count(*) FROM ingest.events WHERE device_id = '", device,
-                               "'")),
-            1);
+  EXPECT_EQ(
+      Count(absl::StrCat("SELECT count(*) FROM ingest.events WHERE device_id = '", device, "'")),
+      1);
 }
 
 }  // namespace datong::hostile

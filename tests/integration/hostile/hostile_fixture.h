@@ -53,8 +53,10 @@ MATCHER_P2(Refuses, status, reason,
 // Everything goes in by the doors that strangers use: HTTP.
 class HostileTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite();
+  static void SetUpTestSuite() { StartStack(/*fsync=*/false); }
   static void TearDownTestSuite();
+  // `fsync`: commits survive a crash of the database.
+  static void StartStack(bool fsync);
 
   static tools::DevStack& stack() { return *stack_; }
   static wechat_sim::Simulator& sim() { return stack_->simulator(); }
@@ -75,6 +77,25 @@ class HostileTest : public ::testing::Test {
   static double Metric(const std::string& series);
   // Whether it comes true within 15 seconds.
   static bool Eventually(const std::function<bool()>& holds);
+
+  static std::string Seconds() { return absl::StrCat(absl::ToUnixSeconds(stack().Now())); }
+  static std::string PathOf(const std::string& appid) {
+    return absl::StrCat("/wechat/demo/app/", appid);
+  }
+  struct SealedPush {
+    std::string target;
+    std::string body;
+  };
+  // A push as WeChat's servers make it in secure mode, of any plaintext.
+  static SealedPush Seal(const std::string& message, const std::string& appid = kAccount,
+                         const std::string& token = kCallbackToken);
+  static http::ClientResponse Push(const SealedPush& push);
+  static http::ClientResponse PushSealed(const std::string& message) { return Push(Seal(message)); }
+  // A message of a user; `inside` is XML.
+  static std::string Message(const std::string& openid, const std::string& inside,
+                             const std::string& time = Seconds());
+  // What is inside of an event.
+  static std::string Event(const std::string& name, const std::string& key);
 
   // The name of a new test person, so that tests do not meet.
   static std::string Fresh(const std::string& what);

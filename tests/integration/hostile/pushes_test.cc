@@ -2,7 +2,6 @@
 #include <thread>
 #include <vector>
 
-#include "common/http/request.h"
 #include "common/wechat/push_crypto.h"
 #include "tests/integration/hostile/hostile_fixture.h"
 
@@ -20,52 +19,17 @@ constexpr char kMalformed[] =
 
 class HostilePushes : public HostileTest {
  protected:
-  static std::string Seconds() { return absl::StrCat(absl::ToUnixSeconds(stack().Now())); }
-  static std::string PathOf(const std::string& appid) {
-    return absl::StrCat("/wechat/demo/app/", appid);
-  }
-
-  struct Sealed {
-    std::string target;
-    std::string body;
-  };
-  // A push as WeChat's servers make it in secure mode, of any plaintext.
-  static Sealed Seal(const std::string& message, const std::string& appid = kAccount,
-                     const std::string& token = kCallbackToken) {
-    const wechat::PushCrypto crypto =
-        *wechat::PushCrypto::Create(Secret(token), Secret(kAesKey), appid);
-    const wechat::SealedPush sealed = crypto.Encrypt(message, Seconds(), Fresh("nonce"));
-    return {absl::StrCat(PathOf(appid), "?signature=x&timestamp=", sealed.timestamp,
-                         "&nonce=", sealed.nonce,
-                         "&encrypt_type=aes&msg_signature=", sealed.msg_signature),
-            wechat::PushXml("ToUserName", "gh_1", sealed.encrypt)};
-  }
-  static http::ClientResponse Push(const Sealed& push) {
-    return Send("POST", push.target, push.body, {{"Content-Type", "text/xml"}});
-  }
-  static http::ClientResponse PushSealed(const std::string& message) { return Push(Seal(message)); }
   // In plain mode, with a right signature, which does not cover the body.
   static http::ClientResponse PushPlain(const std::string& body) {
     const std::string now = Seconds();
     return Send("POST",
-                absl::StrCat(PathOf(kAccount), "?signature=",
-                             wechat::PushSignature(Secret(kCallbackToken), now, "n"),
+                absl::StrCat(PathOf(kAccount),
+                             "?signature=", wechat::PushSignature(Secret(kCallbackToken), now, "n"),
                              "&timestamp=", now, "&nonce=n"),
                 body, {{"Content-Type", "text/xml"}});
   }
-  // A message of a user; `inside` is XML.
-  static std::string Message(const std::string& openid, const std::string& inside,
-                             const std::string& time = Seconds()) {
-    return absl::StrCat("<xml><ToUserName>gh_1</ToUserName><FromUserName><![CDATA[", openid,
-                        "]]></FromUserName><CreateTime>", time, "</CreateTime>", inside, "</xml>");
-  }
-  static std::string Event(const std::string& name, const std::string& key) {
-    return absl::StrCat("<MsgType>event</MsgType><Event><![CDATA[", name,
-                        "]]></Event><EventKey><![CDATA[", key, "]]></EventKey>");
-  }
   static int64_t Stored(const std::string& openid) {
-    return Count(
-        absl::StrCat("SELECT count(*) FROM ingest.events WHERE openid = '", openid, "'"));
+    return Count(absl::StrCat("SELECT count(*) FROM ingest.events WHERE openid = '", openid, "'"));
   }
   static bool BecomesStored(const std::string& openid) {
     return Eventually([&] { return Stored(openid) == 1; });
@@ -91,7 +55,7 @@ TEST_F(HostilePushes, AWrongSignatureIsRefusedAndSaysWhatToCompare) {
   EXPECT_THAT(forged.body, Not(HasSubstr("success")));
 
   // Right signature, one bit of the ciphertext changed; then no signature at all.
-  Sealed changed = Seal(Message(openid, Event("CLICK", "k")));
+  SealedPush changed = Seal(Message(openid, Event("CLICK", "k")));
   char& letter = changed.body[changed.body.size() / 2];
   letter = letter == 'A' ? 'B' : 'A';
   EXPECT_EQ(Push(changed).status, 403);
@@ -103,9 +67,10 @@ TEST_F(HostilePushes, AWrongSignatureIsRefusedAndSaysWhatToCompare) {
 
 TEST_F(HostilePushes, AReplayedPushIsStoredOnce) {
   const std::string openid = Fresh("replayed");
-  const std::string message = Message(openid, "<MsgType>text</MsgType><Content>hi</Content>"
-                                              "<MsgId>7000001</MsgId>");
-  const Sealed push = Seal(message);
+  const std::string message = Message(openid,
+                                      "<MsgType>text</MsgType><Content>hi</Content>"
+                                      "<MsgId>7000001</MsgId>");
+  const SealedPush push = Seal(message);
   std::vector<std::thread> senders;
   for (int i = 0; i < 4; ++i) {
     senders.emplace_back([&] {
@@ -133,7 +98,7 @@ TEST_F(HostilePushes, ADoctypeIsRefusedButAsTextItIsText) {
       "<!ENTITY x SYSTEM \"file:///etc/passwd\">]>";
   const std::string openid = Fresh("doctype");
   const std::string message = Message(openid, Event("CLICK", "&b;&x;"));
-  Sealed outside = Seal(message);
+  SealedPush outside = Seal(message);
   outside.body = laughs + outside.body;
   for (const http::ClientResponse& refused :
        {Push(outside), PushSealed(laughs + message), PushPlain(laughs + message)}) {
@@ -144,8 +109,9 @@ TEST_F(HostilePushes, ADoctypeIsRefusedButAsTextItIsText) {
   EXPECT_EQ(Metric(kMalformed), before + 3);
 
   const std::string writer = Fresh("writer");
-  EXPECT_EQ(PushSealed(Message(writer, "<MsgType>text</MsgType><MsgId>7000002</MsgId><Content>"
-                                       "<![CDATA[<!DOCTYPE html><!ENTITY a \"b\">]]></Content>"))
+  EXPECT_EQ(PushSealed(Message(writer,
+                               "<MsgType>text</MsgType><MsgId>7000002</MsgId><Content>"
+                               "<![CDATA[<!DOCTYPE html><!ENTITY a \"b\">]]></Content>"))
                 .body,
             "success");
   EXPECT_TRUE(BecomesStored(writer));
@@ -174,7 +140,7 @@ TEST_F(HostilePushes, LargeDeepAndBrokenBodiesAreRefused) {
 }
 
 TEST_F(HostilePushes, UnknownAppsProjectsAndPathsAreNotFound) {
-  const Sealed push = Seal(Message(Fresh("lost"), Event("CLICK", "k")));
+  const SealedPush push = Seal(Message(Fresh("lost"), Event("CLICK", "k")));
   for (const std::string path :
        {"/wechat/demo/app/wxnobody", "/wechat/nobody/app/wxhostileaccount",
         "/wechat/demo/component/wxhostileaccount/events", "/wechat/demo/app/..%2f..%2fetc",
@@ -213,7 +179,8 @@ TEST_F(HostilePushes, KindsOfPushThatNobodyKnowsAreKeptByTheirName) {
   EXPECT_EQ(PushSealed(R"({"action":"CheckContainerPath"})").body, "success");
 }
 
-// Signed by WeChat's key and yet senseless: acknowledged, so kept, where it can be seen and replayed.
+// Signed by WeChat's key and yet senseless: acknowledged, so kept, where it can be seen and
+// replayed.
 TEST_F(HostilePushes, SignedNonsenseEndsInQuarantineAndHoldsNothingUp) {
   const size_t schema = Quarantine("schema").size();
   const size_t times = Quarantine("time_out_of_range").size();
@@ -230,7 +197,8 @@ TEST_F(HostilePushes, SignedNonsenseEndsInQuarantineAndHoldsNothingUp) {
         Message(Fresh("past"), Event("CLICK", "k"), "-5"),
         Message(Fresh("large"), Event("CLICK", std::string(70'000, 'k'))),
         Message(missing, Event("CLICK", "k"), "yesterday"),
-        Message(future, Event("CLICK", "k"), absl::StrCat(absl::ToUnixSeconds(stack().Now()) + 86'400)),
+        Message(future, Event("CLICK", "k"),
+                absl::StrCat(absl::ToUnixSeconds(stack().Now()) + 86'400)),
         Message("", Event("CLICK", "k"))}) {
     EXPECT_EQ(PushSealed(message).body, "success");
   }
