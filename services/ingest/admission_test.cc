@@ -38,17 +38,19 @@ class AdmissionTest : public IngestTest {
 
 TEST_F(AdmissionTest, PrivateParametersAreNotKept) {
   CreateSource("only");
-  Post(kCollect,
-       R"([{"eventType":"PAGE","deviceId":"d","timestamp":1795193590000,"path":"/a?ticket=t&x=1",)"
-       R"("query":"code=c&y=2","referralPage":"https://h/?phone=13800000000","latitude":39.90469}])");
+  Post(
+      kCollect,
+      R"([{"eventType":"PAGE","deviceId":"d","timestamp":1795193590000,"path":"/a?ticket=t&x=1",)"
+      R"("query":"code=c&y=2","referralPage":"https://h/?phone=13800000000","latitude":39.90469}])");
   EXPECT_EQ(Ask("SELECT path || ' ' || referrer FROM ingest.events"), "/a?x=1 https://h/");
   EXPECT_EQ(Ask("SELECT rest FROM ingest.events"),
             R"({"eventType":"PAGE","deviceId":"d","timestamp":1795193590000,"path":"/a?x=1",)"
             R"("query":"y=2","referralPage":"https://h/","latitude":39.90})");
   // A retry is still the same event.
-  Post(kCollect,
-       R"([{"eventType":"PAGE","deviceId":"d","timestamp":1795193590000,"path":"/a?ticket=t&x=1",)"
-       R"("query":"code=c&y=2","referralPage":"https://h/?phone=13800000000","latitude":39.90469}])");
+  Post(
+      kCollect,
+      R"([{"eventType":"PAGE","deviceId":"d","timestamp":1795193590000,"path":"/a?ticket=t&x=1",)"
+      R"("query":"code=c&y=2","referralPage":"https://h/?phone=13800000000","latitude":39.90469}])");
   EXPECT_EQ(CountEvents(), 1);
 }
 
@@ -82,8 +84,8 @@ TEST_F(AdmissionTest, WhoWantsNotToBeTrackedIsNot) {
   CreateSource("only", [](v1::Source& source) { source.set_write_key("k"); });
   EXPECT_EQ(Post(kCollect, kPage, {{"cookie", "a=1; datong_dnt=1"}}).status, 204);
   EXPECT_EQ(Post("/v1/batch", "{}", {{"cookie", "datong_dnt=yes"}}).status, 200);
-  const http::ClientResponse image =
-      Send({"GET", "/v3/projects/91eaf9b283361032/collect?data=[]", {{"cookie", "datong_dnt=1"}}, ""});
+  const http::ClientResponse image = Send(
+      {"GET", "/v3/projects/91eaf9b283361032/collect?data=[]", {{"cookie", "datong_dnt=1"}}, ""});
   EXPECT_EQ(image.headers.Get("content-type"), "image/gif");
   EXPECT_EQ(CountEvents(), 0);
   EXPECT_THAT(Quarantine(), IsEmpty());
@@ -93,9 +95,8 @@ TEST_F(AdmissionTest, WhoWantsNotToBeTrackedIsNot) {
 }
 
 TEST_F(AdmissionTest, ConsentMayBeRequired) {
-  CreateSource("only", [](v1::Source& source) {
-    source.set_consent_mode(v1::CONSENT_MODE_REQUIRED);
-  });
+  CreateSource("only",
+               [](v1::Source& source) { source.set_consent_mode(v1::CONSENT_MODE_REQUIRED); });
   EXPECT_EQ(Post(kCollect, kPage).status, 204);
   EXPECT_EQ(CountEvents(), 0);
   EXPECT_TRUE(Counted("datong_ingest_rejected_total{reason=\"no_consent\",source=\"sdk\"} 1"));
@@ -110,19 +111,17 @@ TEST_F(AdmissionTest, AuthenticatedLoginsMayOwnEvents) {
   CreateSource("only", [](v1::Source& source) {
     source.set_attribute_by(v1::ATTRIBUTE_BY_LOGIN_THEN_DEVICE);
   });
-  Post(kCollect,
-       R"([{"eventType":"PAGE","deviceId":"d","userId":"m1","timestamp":1795193590000},)"
-       R"({"eventType":"PAGE","deviceId":"d","timestamp":1795193591000}])");
+  Post(kCollect, R"([{"eventType":"PAGE","deviceId":"d","userId":"m1","timestamp":1795193590000},)"
+                 R"({"eventType":"PAGE","deviceId":"d","timestamp":1795193591000}])");
   EXPECT_THAT(Column("SELECT node FROM ingest.events ORDER BY event_time"),
               ElementsAre(std::to_string(NodeOf(7, "login:main:m1")),
                           std::to_string(NodeOf(7, "device:only:d"))));
 }
 
 TEST_F(AdmissionTest, OnlyWhatIsOfferedIsTaken) {
-  EXPECT_THAT(TryCreate([](v1::Source& source) {
-                source.set_schema_mode(static_cast<v1::SchemaMode>(2));
-              }),
-              IsError(absl::StatusCode::kInvalidArgument, "SOURCE_INVALID"));
+  EXPECT_THAT(
+      TryCreate([](v1::Source& source) { source.set_schema_mode(static_cast<v1::SchemaMode>(2)); }),
+      IsError(absl::StatusCode::kInvalidArgument, "SOURCE_INVALID"));
   EXPECT_THAT(TryCreate([](v1::Source& source) {
                 source.set_consent_mode(static_cast<v1::ConsentMode>(9));
               }),
@@ -163,12 +162,12 @@ TEST_F(AdmissionTest, StrangeSendersAreFlagged) {
   const auto flags = [&](const char* event, const char* header, const char* value) {
     static int64_t time = 1'795'193'590'000;
     const std::string sent = std::to_string(++time);
-    EXPECT_EQ(Post(kCollect,
-                   absl::StrCat(R"([{"eventType":"PAGE","deviceId":"d","timestamp":)", sent, event,
-                                "}]"),
-                   {{header, value}})
-                  .status,
-              204);
+    EXPECT_EQ(
+        Post(kCollect,
+             absl::StrCat(R"([{"eventType":"PAGE","deviceId":"d","timestamp":)", sent, event, "}]"),
+             {{header, value}})
+            .status,
+        204);
     return Flags(absl::StrCat("client_time = to_timestamp(", sent, "::numeric / 1000)"));
   };
   constexpr char kSite[] =
@@ -183,8 +182,9 @@ TEST_F(AdmissionTest, StrangeSendersAreFlagged) {
   EXPECT_EQ(flags(kSite, "referer", "https://m.example.cn/x?y"), "");
   EXPECT_EQ(flags(kMirror, "origin", "https://m.example.cn"), "domain_mismatch");
   EXPECT_EQ(flags(kSite, "user-agent", "Mozilla/5.0 (compatible; Baiduspider/2.0)"), "bot");
-  EXPECT_EQ(flags(kMini, "referer", "https://servicewechat.com/wx1234567890abcdef/0/page-frame.html"),
-            "test_stream");
+  EXPECT_EQ(
+      flags(kMini, "referer", "https://servicewechat.com/wx1234567890abcdef/0/page-frame.html"),
+      "test_stream");
   EXPECT_EQ(flags(kMini, "referer",
                   "https://servicewechat.com/wx1234567890abcdef/devtools/page-frame.html"),
             "bot,test_stream");

@@ -107,11 +107,12 @@ class InsightModuleTest : public ::testing::Test {
     server::ProcessOptions options;
     options.component = "insight";
     options.modules = {kModule};
-    options.sources.flags = {
-        {"database.dsn_file", dsn_file_}, {"insecure.allow", "true"},   {"peers.identity", address},
-        {"peers.ingest", address},        {"peers.datacube", address},  {"server.grpc_port", "0"},
-        {"peers.broker", address},        {"insight.follow_interval", "100ms"},
-        {"server.health_port", "0"},      {"server.metrics_port", "0"}, {"server.http_port", "0"}};
+    options.sources.flags = {{"database.dsn_file", dsn_file_}, {"insecure.allow", "true"},
+                             {"peers.identity", address},      {"peers.ingest", address},
+                             {"peers.datacube", address},      {"server.grpc_port", "0"},
+                             {"peers.broker", address},        {"insight.follow_interval", "100ms"},
+                             {"server.health_port", "0"},      {"server.metrics_port", "0"},
+                             {"server.http_port", "0"}};
     process_ = std::make_unique<server::Process>(std::move(options));
     ASSERT_OK(process_->Build());
     ASSERT_OK(process_->Start());

@@ -237,10 +237,10 @@ std::string WithoutKeys(absl::string_view object, std::initializer_list<absl::st
   return out;
 }
 
-bool EditValues(std::string* json,
-                absl::FunctionRef<std::optional<std::string>(absl::string_view key,
-                                                             absl::string_view value)>
-                    edit) {
+bool EditValues(
+    std::string* json,
+    absl::FunctionRef<std::optional<std::string>(absl::string_view key, absl::string_view value)>
+        edit) {
   const absl::string_view text = *json;
   std::string out;
   size_t copied = 0;  // of `text`, into `out`
@@ -304,8 +304,9 @@ bool EditValues(std::string* json,
 std::string Unquoted(absl::string_view json_string) {
   const absl::string_view inside = json_string.substr(1, json_string.size() - 2);
   if (inside.find('\\') == absl::string_view::npos) return std::string(inside);
-  const nlohmann::json value = nlohmann::json::parse(json_string.begin(), json_string.end(), nullptr,
-                                                     /*allow_exceptions=*/false);
+  const nlohmann::json value =
+      nlohmann::json::parse(json_string.begin(), json_string.end(), nullptr,
+                            /*allow_exceptions=*/false);
   return value.is_string() ? value.get<std::string>() : std::string(inside);
 }
 

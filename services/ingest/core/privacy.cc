@@ -25,21 +25,19 @@ namespace {
 
 template <size_t N>
 bool IsOneOf(absl::string_view name, const std::array<absl::string_view, N>& names) {
-  return std::any_of(names.begin(), names.end(), [name](absl::string_view one) {
-    return absl::EqualsIgnoreCase(one, name);
-  });
+  return std::any_of(names.begin(), names.end(),
+                     [name](absl::string_view one) { return absl::EqualsIgnoreCase(one, name); });
 }
 
 bool IsOneOf(absl::string_view name, const std::vector<std::string>& names) {
-  return std::any_of(names.begin(), names.end(), [name](const std::string& one) {
-    return absl::EqualsIgnoreCase(one, name);
-  });
+  return std::any_of(names.begin(), names.end(),
+                     [name](const std::string& one) { return absl::EqualsIgnoreCase(one, name); });
 }
 
 // Texts that are parameters from their first sign on.
 bool HoldsBareParameters(absl::string_view key) {
-  static constexpr std::array<absl::string_view, 5> kKeys = {
-      "query", "search", "$share_query", "queryString", "query_string"};
+  static constexpr std::array<absl::string_view, 5> kKeys = {"query", "search", "$share_query",
+                                                             "queryString", "query_string"};
   return IsOneOf(key, kKeys);
 }
 
@@ -130,21 +128,48 @@ absl::string_view AsText(const std::array<unsigned char, 32>& digest) {
 
 bool IsPrivateParameter(absl::string_view name) {
   static constexpr std::array<absl::string_view, 24> kNames = {
-      "phone",         "mobile",  "tel",    "email",   "token",       "access_token",
-      "refresh_token", "id_token", "code",  "js_code", "auth_code",   "ticket",
-      "openid",        "open_id", "unionid", "union_id", "session_key", "sessionkey",
-      "password",      "passwd",  "pwd",    "secret",  "idcard",      "id_card"};
+      "phone",         "mobile",   "tel",     "email",    "token",       "access_token",
+      "refresh_token", "id_token", "code",    "js_code",  "auth_code",   "ticket",
+      "openid",        "open_id",  "unionid", "union_id", "session_key", "sessionkey",
+      "password",      "passwd",   "pwd",     "secret",   "idcard",      "id_card"};
   return IsOneOf(name, kNames);
 }
 
 bool IsStructuralField(absl::string_view name) {
-  static constexpr std::array<absl::string_view, 34> kNames = {
-      "eventType", "eventName", "deviceId",    "userId",       "userKey",         "sessionId",
-      "gioId",     "domain",    "platform",    "timestamp",    "eventSequenceId", "path",
-      "title",     "referralPage", "dataSourceId", "globalSequenceId", "type",    "event",
-      "name",      "anonymousId", "messageId", "previousId",   "groupId",         "sentAt",
-      "originalTimestamp", "openid", "unionid", "$wechat_openId", "$wechat_unionId",
-      "eventId",   "identifier", "identifiers", "referrer",    "eventTime"};
+  static constexpr std::array<absl::string_view, 34> kNames = {"eventType",
+                                                               "eventName",
+                                                               "deviceId",
+                                                               "userId",
+                                                               "userKey",
+                                                               "sessionId",
+                                                               "gioId",
+                                                               "domain",
+                                                               "platform",
+                                                               "timestamp",
+                                                               "eventSequenceId",
+                                                               "path",
+                                                               "title",
+                                                               "referralPage",
+                                                               "dataSourceId",
+                                                               "globalSequenceId",
+                                                               "type",
+                                                               "event",
+                                                               "name",
+                                                               "anonymousId",
+                                                               "messageId",
+                                                               "previousId",
+                                                               "groupId",
+                                                               "sentAt",
+                                                               "originalTimestamp",
+                                                               "openid",
+                                                               "unionid",
+                                                               "$wechat_openId",
+                                                               "$wechat_unionId",
+                                                               "eventId",
+                                                               "identifier",
+                                                               "identifiers",
+                                                               "referrer",
+                                                               "eventTime"};
   return IsOneOf(name, kNames);
 }
 
@@ -194,33 +219,33 @@ void Privacy::Apply(const Source& source, EventRow* row) const {
     row->rest = WithoutKeys(row->rest, {"textValue"});  // what a person typed
   }
   bool cut = false;
-  EditValues(&row->rest, [&](absl::string_view key,
-                             absl::string_view value) -> std::optional<std::string> {
-    const bool is_text = value[0] == '"';
-    if (!rules.hashed_fields.empty() && IsOneOf(key, rules.hashed_fields)) {
-      const std::string plain = is_text ? Unquoted(value) : std::string(value);
-      return absl::StrCat("\"", CanHash() ? Hash(source.tenant_id, plain) : "", "\"");
-    }
-    const bool coordinate = !rules.keep_exact_location && IsCoordinate(key);
-    if (!is_text) {
-      std::string number(value);
-      if (coordinate && CutDecimals(&number)) return number;
-      return std::nullopt;
-    }
-    const bool parameters = MayHoldParameters(value);
-    const bool long_text = value.size() > kMaxTextBytes + 2;
-    const bool address = IsAddressKey(key);
-    if (!parameters && !coordinate && !long_text && !address) return std::nullopt;
-    std::string text = Unquoted(value);
-    bool changed = parameters && DropParameters(rules, HoldsBareParameters(key), &text);
-    if (coordinate) changed |= CutDecimals(&text);
-    if (address) changed |= CutIp(&text);
-    if (CutUtf8(&text, kMaxTextBytes)) changed = cut = true;
-    if (!changed) return std::nullopt;
-    std::string quoted;
-    AppendJsonString(text, &quoted);
-    return quoted;
-  });
+  EditValues(&row->rest,
+             [&](absl::string_view key, absl::string_view value) -> std::optional<std::string> {
+               const bool is_text = value[0] == '"';
+               if (!rules.hashed_fields.empty() && IsOneOf(key, rules.hashed_fields)) {
+                 const std::string plain = is_text ? Unquoted(value) : std::string(value);
+                 return absl::StrCat("\"", CanHash() ? Hash(source.tenant_id, plain) : "", "\"");
+               }
+               const bool coordinate = !rules.keep_exact_location && IsCoordinate(key);
+               if (!is_text) {
+                 std::string number(value);
+                 if (coordinate && CutDecimals(&number)) return number;
+                 return std::nullopt;
+               }
+               const bool parameters = MayHoldParameters(value);
+               const bool long_text = value.size() > kMaxTextBytes + 2;
+               const bool address = IsAddressKey(key);
+               if (!parameters && !coordinate && !long_text && !address) return std::nullopt;
+               std::string text = Unquoted(value);
+               bool changed = parameters && DropParameters(rules, HoldsBareParameters(key), &text);
+               if (coordinate) changed |= CutDecimals(&text);
+               if (address) changed |= CutIp(&text);
+               if (CutUtf8(&text, kMaxTextBytes)) changed = cut = true;
+               if (!changed) return std::nullopt;
+               std::string quoted;
+               AppendJsonString(text, &quoted);
+               return quoted;
+             });
   if (cut) row->flags |= kTextCut;
 }
 

@@ -102,8 +102,9 @@ TEST_F(PrivacyTest, HashesFieldsUnderTheProjectsKey) {
   const std::string hash = privacy_.Hash(7, "13800000000");
   EXPECT_EQ(hash.size(), 32u);
   EXPECT_NE(hash, privacy_.Hash(8, "13800000000"));
-  EXPECT_EQ(Kept(R"({"attributes":{"phone":"13800000000","p":{"phone":13800000000}}})"),
-            absl::StrCat(R"({"attributes":{"phone":")", hash, R"(","p":{"phone":")", hash, R"("}}})"));
+  EXPECT_EQ(
+      Kept(R"({"attributes":{"phone":"13800000000","p":{"phone":13800000000}}})"),
+      absl::StrCat(R"({"attributes":{"phone":")", hash, R"(","p":{"phone":")", hash, R"("}}})"));
   // Without a key nothing is kept in clear.
   EventRow row;
   row.rest = R"({"phone":"13800000000"})";
@@ -112,8 +113,8 @@ TEST_F(PrivacyTest, HashesFieldsUnderTheProjectsKey) {
 }
 
 TEST_F(PrivacyTest, CutsLongTextsAtACharacter) {
-  const std::string kept = Kept(absl::StrCat(R"({"a":")", std::string(kMaxTextBytes - 1, 'x'),
-                                             "\u4e2d\u6587\",\"b\":1}"));
+  const std::string kept = Kept(
+      absl::StrCat(R"({"a":")", std::string(kMaxTextBytes - 1, 'x'), "\u4e2d\u6587\",\"b\":1}"));
   EXPECT_EQ(kept, absl::StrCat(R"({"a":")", std::string(kMaxTextBytes - 1, 'x'), "\",\"b\":1}"));
   EXPECT_EQ(flags_, static_cast<uint64_t>(kTextCut));
 }

@@ -348,10 +348,9 @@ absl::Status PostgresEventStore::MakeEventDay(int32_t day, Deadline deadline) {
 }
 
 absl::Status PostgresEventStore::MakeQuarantineDay(int32_t day, Deadline deadline) {
-  DATONG_RETURN_IF_ERROR(MakePartition(pool_, "quarantined_events",
-                                       absl::StrCat("quarantined_events_", DayName(day)),
-                                       "received_at", TimeOfDay(day), TimeOfDay(day + 1),
-                                       deadline));
+  DATONG_RETURN_IF_ERROR(
+      MakePartition(pool_, "quarantined_events", absl::StrCat("quarantined_events_", DayName(day)),
+                    "received_at", TimeOfDay(day), TimeOfDay(day + 1), deadline));
   MutexLock lock(&mutex_);
   quarantine_days_.insert(day);
   return absl::OkStatus();
@@ -386,8 +385,8 @@ absl::Status PostgresEventStore::DropOldEvents(int32_t today, Deadline deadline)
   return pool_.Transact("drop_old_events", deadline, [&](pqxx::work& work) -> absl::Status {
     const std::string before = TimeOfDay(oldest);
     work.exec_params0("DELETE FROM ingest.events_default WHERE received_at < $1", before);
-    work.exec_params0(
-        "DELETE FROM ingest.batches WHERE committed_at < $1 AND max_event_time < $1", before);
+    work.exec_params0("DELETE FROM ingest.batches WHERE committed_at < $1 AND max_event_time < $1",
+                      before);
     return absl::OkStatus();
   });
 }

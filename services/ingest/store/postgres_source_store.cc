@@ -142,15 +142,15 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
           return SourceExists(source.Name());
         }
         stored.number =
-            work.exec_params1(kInsertSql, source.tenant_id, source.id, source.display_name,
-                              static_cast<int>(source.kind), source.surface, source.app,
-                              source.write_key, source.sdk_project, source.data_source_id,
-                              source.device_scope, source.login_space,
-                              nlohmann::json(source.login_spaces).dump(),
-                              source.device_id_is_openid, static_cast<int>(source.attribute_by),
-                              nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
-                              static_cast<int>(source.consent_mode), source.disabled,
-                              absl::ToUnixMicros(source.create_time), PrivacyToJson(source.privacy))[0]
+            work.exec_params1(
+                    kInsertSql, source.tenant_id, source.id, source.display_name,
+                    static_cast<int>(source.kind), source.surface, source.app, source.write_key,
+                    source.sdk_project, source.data_source_id, source.device_scope,
+                    source.login_space, nlohmann::json(source.login_spaces).dump(),
+                    source.device_id_is_openid, static_cast<int>(source.attribute_by),
+                    nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
+                    static_cast<int>(source.consent_mode), source.disabled,
+                    absl::ToUnixMicros(source.create_time), PrivacyToJson(source.privacy))[0]
                 .as<int32_t>();
         PushesFollow(work, source);
         return absl::OkStatus();

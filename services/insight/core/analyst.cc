@@ -236,10 +236,10 @@ absl::StatusOr<Dated<TimelineAnswer>> Analyst::Timeline(const Asker& asker,
                                                cursor, limit, asker.deadline));
   answer.entries = std::move(page.value.entries);
   answer.next_cursor = std::move(page.value.next_cursor);
-  answer.merges = MergesBetween(answer.person,
-                                answer.next_cursor.empty() ? absl::InfinitePast()
-                                                           : TimeOfCursor(answer.next_cursor),
-                                TimeOfCursor(cursor));
+  answer.merges = MergesBetween(
+      answer.person,
+      answer.next_cursor.empty() ? absl::InfinitePast() : TimeOfCursor(answer.next_cursor),
+      TimeOfCursor(cursor));
   return Dated<TimelineAnswer>{std::move(answer), page.as_of};
 }
 
