@@ -129,7 +129,7 @@ http::ServerResponse ConsoleHandlers::Script() const {
 
 std::string ConsoleHandlers::ListPage() const {
   std::string body =
-      "<main class=\"wide\"><h1>打通 Datong</h1>"
+      "<main class=\"wide\"><h1>大同 Datong</h1>"
       "<p>点击一个方法即可填写请求并调用;每个方法也可以用 curl 以 JSON 调用。</p>"
       "<p class=\"en\" lang=\"en\">Choose a method to fill in its request and call it. Each can be "
       "called with curl and JSON as well; methods that stream are served over gRPC only.</p>";
