@@ -51,10 +51,10 @@ std::string Title(const std::string& title, const std::string& what) {
 // Why identity does not join what it was told to join.
 std::string RefusalInWords(const std::string& reason) {
   static const auto* words = new std::map<std::string, std::string>{
-      {"login_conflict", "one openid, two member logins: the first stays"},
+      {"login_conflict", "one openid, two member logins: the stronger evidence stays"},
       {"shared_device", "a device that several people used belongs to none of them"},
       {"snapshot_user", "WeChat's stand-in for somebody who has not signed in"},
-      {"unionid_conflict", "one openid, two unionids: the first stays"},
+      {"unionid_conflict", "one openid, two unionids: the stronger evidence stays"},
       {"openid_conflict", "one person would have two openids of one app"},
       {"scope_unknown", "waits until the app's Open Platform account is known"},
       {"client_claim_unverified", "only the client says so"},
@@ -133,6 +133,7 @@ std::string Traffic(const Answers& answers) {
   const insight::v1::TrafficRow* all = nullptr;
   for (const insight::v1::TrafficRow& row : answers.traffic_total.rows()) {
     if (row.surface().empty()) all = &row;
+    if (row.events() == 0) continue;
     table.Add({row.surface().empty() ? "all surfaces" : row.surface(), Count(row.visitors()),
                Count(row.new_visitors()), Count(row.page_views()), Count(row.opens()),
                Count(row.events())});
@@ -263,7 +264,7 @@ std::string Timeline(const Answers& answers) {
 std::string Refused(const Answers& answers, const Experience& experience) {
   std::string text = Title("9. What was refused, and where it is kept · 拒收与隔离",
                            "SDKs are answered as if all were well, since they would only send it "
-                           "again; nothing is thrown away.");
+                           "again; what cannot be used waits in quarantine.");
   Table table({"what", "answer", "kept"});
   table.Add({"a batch sent twice", absl::StrCat("HTTP ", experience.duplicate_batch_answer),
              "once: its events were there already"});
