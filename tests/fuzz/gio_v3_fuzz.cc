@@ -10,9 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ingest::DecodedBody decoded = ingest::GioV3Dialect().Decode(std::move(body));
   for (const ingest::DecodedEvent& event : decoded.events) {
     // Views stay inside the text that they were cut from.
-    fuzz::Require(event.raw.empty() ||
-                  (event.raw.data() >= decoded.text.data() &&
-                   event.raw.data() + event.raw.size() <= decoded.text.data() + decoded.text.size()));
+    fuzz::Require(event.raw.empty() || (event.raw.data() >= decoded.text.data() &&
+                                        event.raw.data() + event.raw.size() <=
+                                            decoded.text.data() + decoded.text.size()));
   }
   fuzz::Require(decoded.events.size() <= ingest::kMaxEventsPerRequest);
   return 0;

@@ -10,8 +10,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace datong;
   constexpr char kAesKey[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
-  static const auto& crypto = *new wechat::PushCrypto(
-      *wechat::PushCrypto::Create(Secret("token"), Secret(kAesKey), "wx1"));
+  static const auto& crypto =
+      *new wechat::PushCrypto(*wechat::PushCrypto::Create(Secret("token"), Secret(kAesKey), "wx1"));
   static const auto& key = *new std::string([] {
     std::string bytes;
     absl::Base64Unescape(absl::StrCat(kAesKey, "="), &bytes);
