@@ -35,6 +35,7 @@ pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 
+option(DATONG_FUZZ "Build the fuzz targets of tests/fuzz" OFF)
 set(DATONG_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
 add_library(datong_options INTERFACE)
 target_compile_options(datong_options INTERFACE
