@@ -66,6 +66,7 @@ Worker::Worker(WorkerOptions options, AppStore& apps, WorkStore& work, TokenStor
       clock_(clock) {}
 
 absl::StatusOr<int> Worker::RunOnce() {
+  SettleLeftOver();
   int taken = 0;
   // Announcements first: identity and ingest refuse what belongs to projects they do not know.
   for (const JobKind kind : {JobKind::kAnnounceProject, JobKind::kAuthorizerDetails,
@@ -83,9 +84,11 @@ absl::StatusOr<int> Worker::RunOnce() {
 void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
   const Deadline deadline = Deadline::After(options_.call_timeout);
   if (outcome.ok()) {
-    // When this fails, the jobs run once more, which does no harm.
     const absl::Status finished = work_.Finish(jobs, deadline);
-    if (!finished.ok()) LogWarn("jobs not finished", {{"reason", GetReason(finished)}});
+    if (!finished.ok()) {
+      LogWarn("jobs not finished", {{"reason", GetReason(finished)}});
+      LeaveOver(jobs, outcome, finished);
+    }
     return;
   }
   for (const Job& job : jobs) {
@@ -99,8 +102,28 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
                                        {"reason", GetReason(outcome)}});
     const absl::Status retried =
         work_.Retry(job, delay, absl::StrCat(GetReason(outcome), " ", outcome.message()), deadline);
-    if (!retried.ok()) LogWarn("job not put back", {{"reason", GetReason(retried)}});
+    if (!retried.ok()) {
+      LogWarn("job not put back", {{"reason", GetReason(retried)}});
+      LeaveOver({job}, outcome, retried);
+    }
   }
+}
+
+void Worker::LeaveOver(const std::vector<Job>& jobs, const absl::Status& outcome,
+                       const absl::Status& why) {
+  // Otherwise somebody else has taken them over.
+  if (!absl::IsUnavailable(why) && !absl::IsDeadlineExceeded(why)) return;
+  MutexLock lock(&mutex_);
+  left_over_.emplace_back(jobs, outcome);
+}
+
+void Worker::SettleLeftOver() {
+  std::vector<std::pair<std::vector<Job>, absl::Status>> left_over;
+  {
+    MutexLock lock(&mutex_);
+    left_over.swap(left_over_);
+  }
+  for (const auto& [jobs, outcome] : left_over) Settle(jobs, outcome);
 }
 
 absl::StatusOr<int> Worker::RunOthers(JobKind kind) {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -65,6 +66,11 @@ class Worker {
                                                  Deadline deadline);
   absl::StatusOr<std::string> PushSourceOf(const App& app, Deadline deadline);
   void Settle(const std::vector<Job>& jobs, const absl::Status& outcome);
+  // Jobs whose end could not be written since the database went away: they are ours still, and
+  // nobody gets them before our hold ends or we put them back.
+  void LeaveOver(const std::vector<Job>& jobs, const absl::Status& outcome,
+                 const absl::Status& why);
+  void SettleLeftOver();
 
   const WorkerOptions options_;
   AppStore& apps_;
@@ -79,6 +85,7 @@ class Worker {
   const Clock& clock_;
   Mutex mutex_;
   std::map<std::string, std::string> sources_ ABSL_GUARDED_BY(mutex_);  // by appid
+  std::vector<std::pair<std::vector<Job>, absl::Status>> left_over_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace datong::broker

@@ -82,6 +82,25 @@ TEST_F(WorkerTest, NobodysPushGoesToIngestWhichKeepsItAside) {
   EXPECT_EQ(platform_.calls("GetUsers"), 0);
 }
 
+TEST_F(WorkerTest, JobsThatCouldNotBePutBackComeBackWithTheDatabase) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("CLICK", "o1"));
+  // The database goes away while ingest is asked.
+  peers_.on_ingest = [this] { store_.SetReachable(false); };
+  peers_.status = absl::UnavailableError("down");
+  static_cast<void>(worker_.RunOnce());
+  EXPECT_TRUE(peers_.events.empty());
+  peers_.on_ingest = nullptr;
+  peers_.status = absl::OkStatus();
+  store_.SetReachable(true);
+  clock_.Advance(absl::Seconds(10));  // far less than the hold of a claim
+  static_cast<void>(worker_.RunOnce());
+  clock_.Advance(absl::Seconds(10));
+  RunAll();
+  EXPECT_EQ(peers_.events.size(), 1u);
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u);
+}
+
 TEST_F(WorkerTest, OneOpenidThatSpoilsTheCallIsLeftOut) {
   platform_.unionids = {{"o1", "u1"}, {"o2", "u2"}, {"o3", "u3"}};
   for (const char* openid : {"o1", "o2", "spoils", "o3"}) {

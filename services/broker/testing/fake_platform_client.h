@@ -143,7 +143,8 @@ class FakePlatformClient : public PlatformClient {
 // identity and ingest that take everything, or nothing.
 class FakePeers : public IdentityPeer, public IngestPeer {
  public:
-  absl::Status status;  // of every call
+  absl::Status status;              // of every call
+  std::function<void()> on_ingest;  // when ingest is asked
   std::vector<Project> projects;
   std::vector<App> bound;
   std::vector<Evidence> evidence;
@@ -169,6 +170,7 @@ class FakePeers : public IdentityPeer, public IngestPeer {
     return absl::StrCat("projects/", project, "/persons/p1");
   }
   absl::StatusOr<std::string> EnsurePushSource(const App& app, Deadline) override {
+    if (on_ingest) on_ingest();
     if (!status.ok()) return status;
     return absl::StrCat("projects/", app.project, "/sources/push-", app.appid);
   }

@@ -37,6 +37,7 @@ absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::str
   stack_options.folder = folder;
   stack_options.start_time = ShanghaiMidnight(estate.first_day) + absl::Hours(9);
   stack_options.progress = progress;
+  stack_options.fsync = false;  // a story is told again, not recovered
   Performance performance;
   DATONG_ASSIGN_OR_RETURN(performance.stack, tools::DevStack::Start(stack_options));
   tools::DevStack& stack = *performance.stack;
