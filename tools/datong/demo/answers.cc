@@ -105,7 +105,7 @@ class Asker {
     return absl::DeadlineExceededError(
         absl::StrCat(std::string(settled.message()), " Last seen: ", before.evidence,
                      " facts, identity version ", before.version, ", position ", before.position,
-                     ", ", before.events, " events; statistics ", StatisticsState()));
+                     "; statistics ", StatisticsState()));
   }
 
   std::string StatisticsState() const {
