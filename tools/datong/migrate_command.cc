@@ -47,6 +47,13 @@ int RunMigrate(const std::string& dsn_file, const std::string& password_file) {
 void AddMigrateCommand(CLI::App& app, int& exit_code) {
   CLI::App* migrate = app.add_subcommand(
       "migrate", "Brings the schemas of all services to their newest version; safe to repeat");
+  migrate->footer(
+      "Example:\n"
+      "  echo 'host=/run/postgresql user=datong dbname=datong' > /etc/datong/dsn\n"
+      "  datong migrate --dsn-file /etc/datong/dsn\n"
+      "Exit codes: 0 every schema is at its newest version, 1 a migration failed (and nothing of "
+      "it "
+      "stays), 2 wrong arguments.");
   auto dsn_file = std::make_shared<std::string>();
   migrate
       ->add_option("--dsn-file,--database.dsn_file", *dsn_file,

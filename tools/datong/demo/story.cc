@@ -96,9 +96,9 @@ class Teller {
 
   absl::Status Drain() {
     DATONG_ASSIGN_OR_RETURN(
-        const Json idle, stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 20000}}));
+        const Json idle, stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 60000}}));
     if (idle.value("idle", false)) return absl::OkStatus();
-    return absl::DeadlineExceededError("The suite did not take WeChat's pushes within 20 seconds.");
+    return absl::DeadlineExceededError("The suite did not take WeChat's pushes within a minute.");
   }
 
   // A morning with the night's statistics and the day's sign-ins, an afternoon with follows and the
