@@ -138,8 +138,8 @@ const Secret* KeyRing::Find(absl::string_view id) const {
   return it == keys_.end() ? nullptr : &it->second;
 }
 
-absl::StatusOr<std::string> Envelope::Seal(const Secret& plaintext,
-                                           const SealContext& context) const {
+absl::StatusOr<std::string> Envelope::SealChecked(const Secret& plaintext,
+                                                  const SealContext& context) const {
   const std::string& key_id = keys_.active_id();
   const Secret* wrapping = keys_.Find(key_id);
   if (wrapping == nullptr || wrapping->Expose().size() != kKeySize || key_id.size() > 255) {
@@ -159,7 +159,8 @@ absl::StatusOr<std::string> Envelope::Seal(const Secret& plaintext,
   return out;
 }
 
-absl::StatusOr<Secret> Envelope::Open(absl::string_view sealed, const SealContext& context) const {
+absl::StatusOr<Secret> Envelope::OpenChecked(absl::string_view sealed,
+                                             const SealContext& context) const {
   const std::optional<Parts> parts = Split(sealed);
   if (!parts) return SealBroken("is no envelope or was cut");
   const std::string key_id(parts->key_id);
@@ -179,6 +180,24 @@ absl::StatusOr<Secret> Envelope::Open(absl::string_view sealed, const SealContex
       GcmDecrypt(data_key_holder.Expose(), parts->nonce, aad, parts->sealed);
   if (!plaintext) return SealBroken("was changed");
   return Secret(*std::move(plaintext));
+}
+
+absl::StatusOr<std::string> Envelope::Seal(const Secret& plaintext,
+                                           const SealContext& context) const {
+  absl::StatusOr<std::string> sealed = SealChecked(plaintext, context);
+  Report("encrypt", sealed.status());
+  return sealed;
+}
+
+absl::StatusOr<Secret> Envelope::Open(absl::string_view sealed, const SealContext& context) const {
+  absl::StatusOr<Secret> plaintext = OpenChecked(sealed, context);
+  Report("decrypt", plaintext.status());
+  return plaintext;
+}
+
+void Envelope::Report(const char* op, const absl::Status& status) const {
+  if (status.ok() || on_failure_ == nullptr) return;
+  on_failure_(op, absl::IsDataLoss(status) ? "seal_broken" : "key_missing");
 }
 
 std::string Envelope::KeyIdOf(absl::string_view sealed) {

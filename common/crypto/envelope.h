@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,10 @@ class KeyRing {
 // version|kek_id|wrap_nonce|wrapped_key|nonce|ciphertext|tag. Thread-safe.
 class Envelope {
  public:
-  explicit Envelope(KeyRing keys) : keys_(std::move(keys)) {}
+  // Told of each failure: "encrypt" or "decrypt", and "key_missing" or "seal_broken".
+  using OnFailure = std::function<void(const char* op, const char* reason)>;
+  explicit Envelope(KeyRing keys, OnFailure on_failure = nullptr)
+      : keys_(std::move(keys)), on_failure_(std::move(on_failure)) {}
   absl::StatusOr<std::string> Seal(const Secret& plaintext, const SealContext& context) const;
   // Errors: FAILED_PRECONDITION/KEY_MISSING; DATA_LOSS/SEAL_BROKEN (wrong row, or changed bytes).
   absl::StatusOr<Secret> Open(absl::string_view sealed, const SealContext& context) const;
@@ -49,7 +53,13 @@ class Envelope {
   static std::string KeyIdOf(absl::string_view sealed);
 
  private:
+  absl::StatusOr<std::string> SealChecked(const Secret& plaintext,
+                                          const SealContext& context) const;
+  absl::StatusOr<Secret> OpenChecked(absl::string_view sealed, const SealContext& context) const;
+  void Report(const char* op, const absl::Status& status) const;
+
   KeyRing keys_;
+  OnFailure on_failure_;
 };
 
 }  // namespace datong::crypto

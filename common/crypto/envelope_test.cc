@@ -59,6 +59,17 @@ TEST(EnvelopeTest, AValueMovedToAnotherRowIsBroken) {
   EXPECT_THAT(envelope.Open(sealed, shifted), IsError(absl::StatusCode::kDataLoss, "SEAL_BROKEN"));
 }
 
+TEST(EnvelopeTest, FailuresAreReported) {
+  std::vector<std::string> failures;
+  const Envelope envelope(RingOf("k1"), [&failures](const char* op, const char* reason) {
+    failures.push_back(absl::StrCat(op, " ", reason));
+  });
+  ASSERT_OK(envelope.Open(*envelope.Seal(Secret("x"), kRow), kRow));
+  envelope.Open("nothing sealed", kRow).IgnoreError();
+  envelope.Open(*Envelope(RingOf("k2")).Seal(Secret("x"), kRow), kRow).IgnoreError();
+  EXPECT_THAT(failures, ::testing::ElementsAre("decrypt seal_broken", "decrypt key_missing"));
+}
+
 TEST(EnvelopeTest, AnyChangedByteIsNoticed) {
   const Envelope envelope(RingOf("k1"));
   const std::string sealed = *envelope.Seal(Secret("x"), kRow);

@@ -33,6 +33,8 @@ absl::Status DatabaseTimeout(absl::string_view cause) {
 }
 
 absl::Status StatusFromSqlState(absl::string_view sqlstate, absl::string_view message) {
+  // The lines behind the first (DETAIL, CONTEXT) quote rows.
+  if (!sqlstate.empty()) message = message.substr(0, message.find('\n'));
   const absl::string_view cls = sqlstate.substr(0, 2);
   if (sqlstate == "57014" || sqlstate == "55P03") return DatabaseTimeout(message);
   if (sqlstate == "40001" || sqlstate == "40P01") {

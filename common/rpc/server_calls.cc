@@ -28,6 +28,21 @@ LogLevel LevelOf(absl::StatusCode code) {
   }
 }
 
+// Whether the message tells of us. One about the caller's request quotes it, and with it persons
+// and perhaps secrets: the caller gets it, the log has the reason.
+bool IsOurs(absl::StatusCode code) {
+  switch (code) {
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDataLoss:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Calls::Calls(CallsOptions options, metrics::Registry& registry)
@@ -78,7 +93,7 @@ grpc::Status Calls::End(const CallRecord& record, const CallContext& call,
       {{"grpc_method", call.method},
        {"grpc_code", CodeName(status.code())},
        {"reason", GetReason(status)},
-       {"cause", status.message()},
+       {"cause", IsOurs(status.code()) ? status.message() : ""},
        {"request_id", call.request_id},
        {"trace_id", TraceIdOf(call.traceparent)},
        {"caller", call.caller.name},

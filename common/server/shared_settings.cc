@@ -1,6 +1,7 @@
 #include "common/server/shared_settings.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace datong::server {
 namespace {
@@ -17,10 +18,28 @@ std::string Url(config::Settings& settings, const std::string& key, const std::s
 
 }  // namespace
 
+Secret WithPassword(const Secret& dsn, const Secret& password) {
+  if (password.empty()) return dsn;
+  std::string joined = absl::StrCat(dsn.Expose(), " password='");
+  for (const char c : password.Expose()) {
+    if (c == '\'' || c == '\\') joined += '\\';
+    joined += c;
+  }
+  return Secret(joined + "'");
+}
+
 SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
   SharedSettings shared;
   shared.database_dsn = settings.SecretFromFile(
       "database.dsn", "File with the libpq connection string of the database.");
+  const Secret password = settings.SecretFromFile(
+      "database.password", "File with the password, when database.dsn_file holds none.");
+  if (!password.empty() && absl::StartsWith(shared.database_dsn.Expose(), "postgres")) {
+    settings.AddFault("database.password_file",
+                      "goes with a connection string of keywords and values; a URI in "
+                      "database.dsn_file must hold the password itself");
+  }
+  shared.database_dsn = WithPassword(shared.database_dsn, password);
   shared.database_max_connections = static_cast<int>(
       settings.Int("database.max_connections", 10, 2, 500,
                    "Database connections that one service of this process may hold."));

@@ -7,9 +7,13 @@
 
 namespace datong::server {
 
+// `dsn`, a connection string of keywords and values (no URI), with the password added. Without a
+// password, `dsn` as it is.
+Secret WithPassword(const Secret& dsn, const Secret& password);
+
 // The settings that several modules need, read once per process.
 struct SharedSettings {
-  Secret database_dsn;                // database.dsn_file
+  Secret database_dsn;                // database.dsn_file, database.password_file
   int database_max_connections = 10;  // of each module's pool
   std::string wechat_api_url;         // without a slash at the end
   std::string wechat_mp_url;

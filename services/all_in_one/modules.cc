@@ -1,47 +1,17 @@
 #include "services/all_in_one/modules.h"
 
-#ifdef DATONG_WITH_IDENTITY
-#include "services/identity/module.h"
-#endif
-#ifdef DATONG_WITH_INGEST
-#include "services/ingest/module.h"
-#endif
-#ifdef DATONG_WITH_BROKER
 #include "services/broker/module.h"
-#endif
-#ifdef DATONG_WITH_DATACUBE
 #include "services/datacube/module.h"
-#endif
-#ifdef DATONG_WITH_INSIGHT
-#include "services/insight/module.h"
-#endif
-#ifdef DATONG_WITH_GATEWAY
 #include "services/gateway/module.h"
-#endif
+#include "services/identity/module.h"
+#include "services/ingest/module.h"
+#include "services/insight/module.h"
 
 namespace datong::all_in_one {
 
 std::vector<server::ModuleDefinition> AllModules() {
-  std::vector<server::ModuleDefinition> modules;
-#ifdef DATONG_WITH_IDENTITY
-  modules.push_back(identity::kModule);
-#endif
-#ifdef DATONG_WITH_INGEST
-  modules.push_back(ingest::kModule);
-#endif
-#ifdef DATONG_WITH_BROKER
-  modules.push_back(broker::kModule);
-#endif
-#ifdef DATONG_WITH_DATACUBE
-  modules.push_back(datacube::kModule);
-#endif
-#ifdef DATONG_WITH_INSIGHT
-  modules.push_back(insight::kModule);
-#endif
-#ifdef DATONG_WITH_GATEWAY
-  modules.push_back(gateway::kModule);
-#endif
-  return modules;
+  return {identity::kModule, ingest::kModule,  broker::kModule,
+          datacube::kModule, insight::kModule, gateway::kModule};
 }
 
 std::vector<postgres::SchemaMigrations> AllMigrations() {

@@ -43,8 +43,10 @@ class BrokerModule : public server::Module {
   BrokerModule(server::Environment& environment, Config config, crypto::KeyRing keys)
       : config_(std::move(config)),
         clock_(environment.clock()),
-        envelope_(std::move(keys)),
         metrics_(environment.metrics(), config_.metrics_per_app),
+        envelope_(
+            std::move(keys),
+            [this](const char* op, const char* reason) { metrics_.CryptoFailed(op, reason); }),
         pool_({environment.shared().database_dsn, environment.shared().database_max_connections},
               environment.metrics()),
         job_writer_(pool_, envelope_, clock_),
@@ -150,8 +152,8 @@ class BrokerModule : public server::Module {
 
   const Config config_;
   const Clock& clock_;
-  const crypto::Envelope envelope_;
   BrokerMetrics metrics_;
+  const crypto::Envelope envelope_;
   postgres::Pool pool_;
   JobWriter job_writer_;
   PostgresAppStore apps_;

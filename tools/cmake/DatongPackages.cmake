@@ -8,7 +8,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
 find_program(DATONG_CCACHE ccache)
 if(DATONG_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${DATONG_CCACHE}")
+  # Paths below the checkout count as relative, so that two checkouts share what they compile.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 ${DATONG_CCACHE})
 endif()
 find_program(DATONG_MOLD mold)
 if(DATONG_MOLD)
@@ -35,6 +37,7 @@ pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 
+option(DATONG_FUZZ "Build the fuzz targets of tests/fuzz" OFF)
 set(DATONG_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
 add_library(datong_options INTERFACE)
 target_compile_options(datong_options INTERFACE

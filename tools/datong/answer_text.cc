@@ -155,6 +155,16 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// A cell of a list: what is too long for a table is whole in --json.
+std::string Cell(const std::string& text) {
+  constexpr size_t kLongest = 100;
+  std::string cell = OneLine(text);
+  if (cell.size() <= kLongest) return cell;
+  size_t end = kLongest - 3;
+  while (end > 0 && (static_cast<unsigned char>(cell[end]) & 0xC0) == 0x80) --end;
+  return cell.substr(0, end) + "…";
+}
+
 std::string ListTable(const Message& message, const FieldDescriptor& field) {
   const Reflection& reflection = *message.GetReflection();
   const int count = reflection.FieldSize(message, &field);
@@ -168,7 +178,7 @@ std::string ListTable(const Message& message, const FieldDescriptor& field) {
     for (const auto& [name, value] : cells) {
       if (!has_value.contains(name)) names.push_back(name);
       has_value[name] = has_value[name] || !value.empty();
-      row[name] = OneLine(value);
+      row[name] = Cell(value);
     }
     rows.push_back(std::move(row));
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/rpc/client.h"
 #include "common/status/macros.h"
@@ -85,6 +86,24 @@ void Print(const Invocation& invocation, const google::protobuf::Message& answer
   }
 }
 
+// What no request can do without, when the flags are all that makes it.
+absl::Status CheckRequired(const Invocation& invocation) {
+  if (!invocation.json.empty()) return absl::OkStatus();
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < invocation.flags.size(); ++i) {
+    const RequestFlag& flag = invocation.flags[i];
+    if (flag.path.size() == 1 && invocation.values[i].empty() &&
+        absl::StartsWith(CommentOf(flag.field()), "Required.")) {
+      missing.push_back("--" + flag.name);
+    }
+  }
+  if (missing.empty()) return absl::OkStatus();
+  const std::string name =
+      absl::StrCat("datong ", invocation.rpc->api, " ", invocation.rpc->command);
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, ": missing ", absl::StrJoin(missing, ", "), "\nSee: ", name, " --help"));
+}
+
 int Invoke(const Invocation& invocation) {
   const auto usage = [](const absl::Status& status) {
     std::cerr << std::string(status.message()) << "\n";
@@ -95,6 +114,7 @@ int Invoke(const Invocation& invocation) {
   if (!invocation.timeout.empty() && !absl::ParseDuration(invocation.timeout, &timeout)) {
     return usage(absl::InvalidArgumentError("--timeout is not a duration like 30s."));
   }
+  if (const absl::Status given = CheckRequired(invocation); !given.ok()) return usage(given);
   const absl::StatusOr<std::vector<nlohmann::json>> requests = RequestsOf(invocation);
   if (!requests.ok()) return usage(requests.status());
   const auto request = invocation.catalogue->NewMessage(*invocation.rpc->method->input_type());
@@ -122,6 +142,11 @@ int Invoke(const Invocation& invocation) {
                *request, *answer);
   if (status.ok()) return kExitOk;
   std::cerr << ErrorText(status);
+  if (absl::StrContains(status.message(), "Failed to connect to remote host") ||
+      absl::StrContains(status.message(), "DNS resolution failed")) {
+    std::cerr << "Nothing listens at " << invocation.address
+              << ". Say where with --address or DATONG_ADDRESS; `datong dev` prints its address.\n";
+  }
   return kExitRpc + static_cast<int>(status.code());
 }
 
@@ -163,6 +188,8 @@ void AddApiCommands(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand(api, absl::StrCat("Calls the RPCs of ", api));
     command->group("APIs");
     command->require_subcommand(1);
+    command->footer(
+        absl::StrCat("A command's --help documents its RPC: datong ", api, " <command> --help"));
     for (const Rpc& rpc : catalogue->rpcs()) {
       if (rpc.api == api) AddRpc(*command, *catalogue, rpc, exit_code);
     }

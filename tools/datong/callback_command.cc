@@ -83,7 +83,12 @@ void AddCallbackCommand(CLI::App& app, int& exit_code) {
   check->add_option("--body", arguments->body,
                     "The body, or @file, or - for standard input; none for the GET that verifies a "
                     "URL");
-  check->footer("Exit codes: 0 the push is right, 1 something is wrong, 2 wrong arguments.");
+  check->footer(
+      "Example:\n"
+      "  datong callback check --token @token --aes-key @key --receive-id wx0123456789abcdef \\\n"
+      "    --url '/wechat/demo/app/wx0123456789abcdef?msg_signature=…&timestamp=…&nonce=…' --body "
+      "@push.xml\n"
+      "Exit codes: 0 the push is right, 1 something is wrong, 2 wrong arguments.");
   check->callback([arguments, &exit_code] {
     const absl::StatusOr<CallbackCheck> read = Read(*arguments);
     if (!read.ok()) {

@@ -9,32 +9,33 @@
 #include "common/time/shanghai.h"
 #include "tools/datong/commands.h"
 #include "tools/datong/dev_stack.h"
+#include "tools/datong/program_path.h"
 
 namespace datong::tools {
 namespace {
 
 // Everything a person needs to go on.
 void PrintAddresses(DevStack& stack, absl::Duration took) {
-  const std::string at = absl::StrCat(" --address ", stack.grpc_address());
-  std::cout << "\nDatong is ready after "
-            << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10)))
-            << ". Ctrl-C stops it.\n\n"
-            << "  gRPC        " << stack.grpc_address() << "\n"
-            << "  HTTP        " << stack.http_url()
-            << "   callbacks, launch pages, SDK collection, RPCs as JSON\n"
-            << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
-            << "  metrics     " << stack.metrics_url() << "/metrics\n"
-            << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
-            << "  data        " << stack.folder() << "\n"
-            << "  log         " << stack.log_file() << "\n\n"
-            << "Try:\n"
-            << "  datong broker create-project --project-id demo --project.display-name Demo" << at
-            << "\n"
-            << "  datong broker list-projects" << at << "\n"
-            << "  curl -s " << stack.http_url()
-            << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
-               "-d '{}'\n"
-            << std::endl;
+  const std::string datong = "  " + ProgramPath();
+  const std::string at = absl::StrCat(" --address ", stack.grpc_address(), "\n");
+  std::cout
+      << "\nDatong is ready after "
+      << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10))) << ". Ctrl-C stops it.\n\n"
+      << "  gRPC        " << stack.grpc_address() << "\n"
+      << "  HTTP        " << stack.http_url()
+      << "   console (open it in a browser), callbacks, launch pages, collector, RPCs as JSON\n"
+      << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
+      << "  metrics     " << stack.metrics_url() << "/metrics\n"
+      << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
+      << "  data        " << stack.folder() << "   kept; remove it to begin anew\n"
+      << "  log         " << stack.log_file() << "\n\n"
+      << "Try, in another terminal:\n"
+      << datong << " broker create-project --project-id demo --project.display-name Demo" << at
+      << datong << " broker list-projects" << at << datong << " selftest" << at << "  curl -s "
+      << stack.http_url()
+      << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
+         "-d '{}'\n"
+      << std::endl;
 }
 
 int RunDev(const DevStackOptions& options) {
@@ -74,6 +75,9 @@ void AddDevCommand(CLI::App& app, int& exit_code) {
   auto settings = std::make_shared<std::vector<std::string>>();
   dev->add_option("--data", options->folder, "Folder that everything is kept in")
       ->capture_default_str();
+  dev->footer(
+      "Prints the addresses when it is ready. With --grpc-port 9000 the other commands find it "
+      "without --address.\nCtrl-C stops it; what is in --data is there again at the next start.");
   dev->add_option("--grpc-port", options->grpc_port, "Default: any free one");
   dev->add_option("--http-port", options->http_port, "Default: any free one");
   dev->add_option("--metrics-port", options->metrics_port, "Default: any free one");

@@ -139,6 +139,8 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
       {"insecure.allow", "true"},
       // The simulator takes any rate, and a clock that moves by hours wants quick eyes.
+      {"broker.poll_interval", "100ms"},
+      {"broker.work_interval", "50ms"},
       {"datacube.wake_interval", "200ms"},
       {"datacube.follow_interval", "500ms"},
       {"datacube.calls_per_second", "10000"},

@@ -2,6 +2,8 @@
 #include <memory>
 
 #include "common/postgres/migrator.h"
+#include "common/server/shared_settings.h"
+#include "common/status/macros.h"
 #include "services/all_in_one/modules.h"
 #include "tools/datong/commands.h"
 #include "tools/datong/request_flags.h"
@@ -9,15 +11,26 @@
 namespace datong::tools {
 namespace {
 
-int Migrate(const std::string& dsn_file) {
-  absl::StatusOr<std::string> dsn = TextOrFile("@" + dsn_file);
+absl::StatusOr<Secret> ReadSecret(const std::string& file) {
+  if (file.empty()) return Secret();
+  DATONG_ASSIGN_OR_RETURN(std::string text, TextOrFile("@" + file));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return Secret(std::move(text));
+}
+
+absl::StatusOr<postgres::MigrationReport> Migrate(const Secret& dsn,
+                                                  const std::string& password_file) {
+  DATONG_ASSIGN_OR_RETURN(const Secret password, ReadSecret(password_file));
+  return postgres::Migrate(server::WithPassword(dsn, password), all_in_one::AllMigrations());
+}
+
+int RunMigrate(const std::string& dsn_file, const std::string& password_file) {
+  const absl::StatusOr<Secret> dsn = ReadSecret(dsn_file);
   if (!dsn.ok()) {
     std::cerr << std::string(dsn.status().message()) << "\n";
     return kExitUsage;
   }
-  while (!dsn->empty() && (dsn->back() == '\n' || dsn->back() == '\r')) dsn->pop_back();
-  const absl::StatusOr<postgres::MigrationReport> report =
-      postgres::Migrate(Secret(*std::move(dsn)), all_in_one::AllMigrations());
+  const absl::StatusOr<postgres::MigrationReport> report = Migrate(*dsn, password_file);
   if (!report.ok()) {
     std::cerr << std::string(report.status().message()) << "\n";
     return kExitFailed;
@@ -34,13 +47,26 @@ int Migrate(const std::string& dsn_file) {
 void AddMigrateCommand(CLI::App& app, int& exit_code) {
   CLI::App* migrate = app.add_subcommand(
       "migrate", "Brings the schemas of all services to their newest version; safe to repeat");
+  migrate->footer(
+      "Example:\n"
+      "  echo 'host=/run/postgresql user=datong dbname=datong' > /etc/datong/dsn\n"
+      "  datong migrate --dsn-file /etc/datong/dsn\n"
+      "Exit codes: 0 every schema is at its newest version, 1 a migration failed (and nothing of "
+      "it "
+      "stays), 2 wrong arguments.");
   auto dsn_file = std::make_shared<std::string>();
   migrate
       ->add_option("--dsn-file,--database.dsn_file", *dsn_file,
                    "File with the libpq connection string of the database")
       ->envname("DATONG_DATABASE_DSN_FILE")
       ->required();
-  migrate->callback([dsn_file, &exit_code] { exit_code = Migrate(*dsn_file); });
+  auto password_file = std::make_shared<std::string>();
+  migrate
+      ->add_option("--password-file,--database.password_file", *password_file,
+                   "File with the password, when the connection string holds none")
+      ->envname("DATONG_DATABASE_PASSWORD_FILE");
+  migrate->callback(
+      [dsn_file, password_file, &exit_code] { exit_code = RunMigrate(*dsn_file, *password_file); });
 }
 
 }  // namespace datong::tools

@@ -1,6 +1,7 @@
 #include "tools/datong/rpc_help.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace datong::tools {
@@ -9,10 +10,21 @@ namespace {
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
+// What the JSON of a message holds, for flags that take one.
+std::string JsonFields(const FieldDescriptor& field) {
+  const Descriptor* type = field.message_type();
+  if (type == nullptr || field.is_map() || type->full_name().rfind("google.protobuf.", 0) == 0) {
+    return "";
+  }
+  std::vector<std::string> names;
+  for (int i = 0; i < type->field_count(); ++i) names.push_back(type->field(i)->name());
+  return Wrap(absl::StrCat("{ ", absl::StrJoin(names, ", "), " }"), 6);
+}
+
 std::string FlagText(const RequestFlag& flag) {
   std::string out = absl::StrCat("  --", flag.name, " ", flag.TypeText());
   if (flag.field().is_repeated()) absl::StrAppend(&out, "  (may be repeated)");
-  return absl::StrCat(out, "\n", Wrap(CommentOf(flag.field()), 6));
+  return absl::StrCat(out, "\n", Wrap(CommentOf(flag.field()), 6), JsonFields(flag.field()));
 }
 
 std::string AnswerFields(const Descriptor& answer) {

@@ -12,6 +12,8 @@ class Table {
   explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
   void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
   bool empty() const { return rows_.size() == 1; }
+  // Rows, without the header.
+  size_t size() const { return rows_.size() - 1; }
   // Each line begins with `indent` and ends with a line break.
   std::string ToString(const std::string& indent = "") const;
 

@@ -13,6 +13,8 @@ constexpr const char* kRejected[] = {"bad_signature", "stale", "too_large", "mal
                                      "unknown_app"};
 constexpr char kExpiryName[] = "datong_token_expiry_timestamp_seconds";
 constexpr char kExpiryHelp[] = "When the token ends.";
+constexpr char kCryptoName[] = "datong_crypto_failures_total";
+constexpr char kCryptoHelp[] = "Secrets that could not be sealed or opened.";
 
 }  // namespace
 
@@ -58,6 +60,11 @@ BrokerMetrics::BrokerMetrics(metrics::Registry& registry, bool per_app)
                            {{"state", kAuthorizers[i]}});
     audit_writes_[i] = &registry.AddCounter("datong_audit_writes_total", "Audit rows written.",
                                             {{"result", kAudit[i]}});
+  }
+  for (const char* op : {"encrypt", "decrypt"}) {
+    for (const char* reason : {"key_missing", "seal_broken"}) {
+      registry.AddCounter(kCryptoName, kCryptoHelp, {{"op", op}, {"reason", reason}});
+    }
   }
   audit_pending_ = &registry.AddGauge("datong_audit_pending", "Audit rows not written yet.");
   for (size_t i = 0; i < 5; ++i) {
@@ -122,6 +129,10 @@ void BrokerMetrics::AuditWritten(AuditResult result, size_t rows) {
 void BrokerMetrics::PushBacklog(int64_t jobs, absl::Time oldest) {
   backlog_->Set(static_cast<double>(jobs));
   oldest_->Set(jobs == 0 ? 0 : static_cast<double>(absl::ToUnixSeconds(oldest)));
+}
+
+void BrokerMetrics::CryptoFailed(const std::string& op, const std::string& reason) {
+  registry_.AddCounter(kCryptoName, kCryptoHelp, {{"op", op}, {"reason", reason}}).Increment();
 }
 
 void BrokerMetrics::CallsToday(const std::string& api, const std::string& appid, int64_t calls) {

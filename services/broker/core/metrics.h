@@ -48,6 +48,9 @@ class BrokerMetrics {
   void PushAccepted(bool is_new) { (is_new ? accepted_ : duplicate_)->Increment(); }
   void PushBacklog(int64_t jobs, absl::Time oldest);
 
+  // `op`: "encrypt" or "decrypt"; `reason`: "key_missing" or "seal_broken".
+  void CryptoFailed(const std::string& op, const std::string& reason);
+
   void CallsToday(const std::string& api, const std::string& appid, int64_t calls);
 
  private:

@@ -1,7 +1,7 @@
 #include "services/broker/core/push_receiver.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/http/request.h"
+#include "absl/strings/str_replace.h"
 #include "services/broker/testing/core_fixture.h"
 
 namespace datong::broker {
@@ -181,8 +181,9 @@ TEST_F(PushReceiverTest, AUrlIsVerifiedInPlainAndInSecureMode) {
   const wechat::PushCrypto crypto =
       *wechat::PushCrypto::Create(Secret(kCallbackToken), Secret(kAesKey), "wx-own");
   const wechat::SealedPush echo = crypto.Encrypt("hello", Now(), "nonce");
-  get.query = absl::StrCat("msg_signature=", echo.msg_signature, "&timestamp=", Now(),
-                           "&nonce=nonce&echostr=", http::UrlEncode(echo.encrypt));
+  get.query = absl::StrCat(
+      "msg_signature=", echo.msg_signature, "&timestamp=", Now(), "&nonce=nonce&echostr=",
+      absl::StrReplaceAll(echo.encrypt, {{"+", "%2B"}, {"/", "%2F"}, {"=", "%3D"}}));
   EXPECT_THAT(Receive(get), IsOkAndHolds("hello"));
 }
 

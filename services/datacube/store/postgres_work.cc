@@ -112,16 +112,27 @@ constexpr char kSeeFollowersSql[] = R"sql(
   known AS (
     SELECT l.openid, f.follows, f.info_time FROM listed l
     LEFT JOIN datacube.followers f ON f.appid = $1 AND f.openid = l.openid),
-  seen AS (
+  page AS (
+    INSERT INTO datacube.roster_pages (appid, run, first_openid, openids)
+    SELECT $1, $3, min(openid), $2::jsonb FROM listed HAVING count(*) > 0
+    ON CONFLICT DO NOTHING),
+  come AS (
     INSERT INTO datacube.followers AS held (appid, openid, follows, seen_run)
-    SELECT $1, openid, true, $3 FROM listed ORDER BY openid
+    SELECT $1, openid, true, $3 FROM known WHERE follows IS NOT TRUE ORDER BY openid
     ON CONFLICT (appid, openid) DO UPDATE
       SET follows = true, left_time = NULL, seen_run = greatest(held.seen_run, excluded.seen_run))
   SELECT coalesce(jsonb_agg(openid ORDER BY openid), '[]') FROM known
   WHERE follows IS NOT TRUE OR info_time IS NULL OR info_time < $4::timestamptz)sql";
 constexpr char kMarkLeaversSql[] = R"sql(
-  UPDATE datacube.followers SET follows = false, left_time = $3::timestamptz
-  WHERE appid = $1 AND follows AND seen_run < $2)sql";
+  WITH listed AS (
+    SELECT DISTINCT value AS openid
+    FROM datacube.roster_pages p, jsonb_array_elements_text(p.openids)
+    WHERE p.appid = $1 AND p.run = $2)
+  UPDATE datacube.followers f SET follows = false, left_time = $3::timestamptz
+  WHERE f.appid = $1 AND f.follows AND f.seen_run <= $2
+    AND NOT EXISTS (SELECT FROM listed l WHERE l.openid = f.openid))sql";
+constexpr char kForgetPagesSql[] =
+    "DELETE FROM datacube.roster_pages WHERE appid = $1 AND run <= $2";
 constexpr char kRosterCompleteSql[] =
     "UPDATE datacube.accounts SET roster_complete_time = $2::timestamptz WHERE appid = $1";
 constexpr char kKnownFollowersSql[] = R"sql(
@@ -206,6 +217,7 @@ std::vector<Piece> StoreRosterPage(pqxx::work& work, const Piece& piece, const O
   }
   if (outcome.roster_is_complete) {
     work.exec_params0(kMarkLeaversSql, piece.app.appid, piece.run, SqlTime(now));
+    work.exec_params0(kForgetPagesSql, piece.app.appid, piece.run);
     work.exec_params0(kRosterCompleteSql, piece.app.appid, SqlTime(now));
   }
   return batches;

@@ -20,18 +20,22 @@ h1{font-size:1.4rem;line-height:1.3;margin:0 0 .25rem}
 h2{font-size:1.05rem;margin:1.5rem 0 .5rem}
 p{margin:.5rem 0}
 .en{color:var(--soft);font-size:.9rem}
-.mark{font-size:2rem;line-height:1;margin-bottom:.75rem}
-.ok{color:var(--brand)}.bad{color:var(--bad)}
+.mark{width:2.75rem;height:2.75rem;border-radius:50%;font-size:1.4rem;font-weight:700;line-height:2.75rem;
+text-align:center;color:#fff;margin-bottom:1rem}
+.ok{background:var(--brand)}.bad{background:var(--bad)}.none{background:var(--soft)}
 dl{display:grid;grid-template-columns:auto 1fr;gap:.25rem 1rem;margin:1rem 0}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 button,.button{display:inline-block;border:0;border-radius:8px;background:var(--brand);color:#fff;
-font:inherit;font-weight:600;padding:.65rem 1.5rem;text-decoration:none;cursor:pointer}
+font:inherit;font-weight:600;padding:.65rem 1.5rem;margin:.75rem 0 .25rem;text-decoration:none;cursor:pointer}
+button:disabled{opacity:.6;cursor:progress}
 .qr{text-align:center}.qr svg{border-radius:8px;max-width:100%}
 input,textarea{width:100%;font:14px/1.5 ui-monospace,Menlo,Consolas,monospace;padding:.5rem;color:inherit;
 background:var(--ground);border:1px solid var(--line);border-radius:8px}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--ground);border:1px solid var(--line);
 border-radius:8px;padding:.75rem;font-size:14px;margin:.5rem 0}
-ul.methods{list-style:none;padding:0;margin:0}ul.methods li{padding:.1rem 0}
+main.wide .card{padding:1.25rem 1.5rem}
+h3{font-size:1rem;margin:1rem 0 .25rem}h3:first-of-type{margin-top:.5rem}
+ul.methods{list-style:none;padding:0;margin:0;columns:17rem}ul.methods li{padding:.1rem 0;break-inside:avoid}
 a{color:var(--brand)}
 )css";
 

@@ -57,7 +57,7 @@ TEST(LaunchPageTest, HasAFormThatPostsBackAndAQrCode) {
   EXPECT_THAT(page.html, HasSubstr("<form method=\"post\" action=\"/authorize/lnk-1\">"));
   EXPECT_THAT(page.html, HasSubstr("name=\"device\" value=\"pc\""));
   EXPECT_THAT(page.html, HasSubstr("授权给「大通平台」"));
-  EXPECT_THAT(page.html, HasSubstr("2026-01-01 08:00(北京时间)"));
+  EXPECT_THAT(page.html, HasSubstr("2026-01-01 08:00（北京时间）"));
   EXPECT_THAT(page.html, HasSubstr("<svg "));
   EXPECT_LT(page.html.find("前往微信授权"), page.html.find("The next page is WeChat"));
 }

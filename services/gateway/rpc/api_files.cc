@@ -5,7 +5,6 @@
 #include "datong/broker/v1/push.pb.h"
 #include "datong/broker/v1/token.pb.h"
 #include "datong/datacube/v1/statistics.pb.h"
-#include "datong/datacube/v1/sync.pb.h"
 #include "datong/identity/v1/identity.pb.h"
 #include "datong/identity/v1/profile.pb.h"
 #include "datong/ingest/v1/event.pb.h"
@@ -27,7 +26,6 @@ std::vector<const google::protobuf::FileDescriptor*> ApiFiles() {
       identity::v1::ResolveRequest::descriptor()->file(),
       identity::v1::GetProfileRequest::descriptor()->file(),
       datacube::v1::QueryStatisticsRequest::descriptor()->file(),
-      datacube::v1::ListSyncRunsRequest::descriptor()->file(),
       insight::v1::QueryTrafficRequest::descriptor()->file(),
   };
 }

@@ -1,5 +1,6 @@
 #include "services/gateway/rpc/console_handlers.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -23,6 +24,8 @@ form.addEventListener("submit", async (event) => {
   const headers = {"Content-Type": "application/json", "Connect-Protocol-Version": "1"};
   const authorization = form.elements.authorization.value.trim();
   if (authorization) headers["Authorization"] = authorization;
+  const button = form.querySelector("button");
+  button.disabled = true;
   output.textContent = "…";
   const begin = performance.now();
   try {
@@ -36,6 +39,14 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     output.textContent = String(error);
   }
+  button.disabled = false;
+});
+// The call for curl follows what is typed.
+const curl = document.querySelector("#curl");
+const sample = form.elements.body.value;
+const [before, after] = curl.textContent.split(sample.replaceAll("'", "'\\''"));
+form.elements.body.addEventListener("input", () => {
+  curl.textContent = before + form.elements.body.value.replaceAll("'", "'\\''") + after;
 });
 )js";
 
@@ -129,13 +140,21 @@ http::ServerResponse ConsoleHandlers::Script() const {
 
 std::string ConsoleHandlers::ListPage() const {
   std::string body =
-      "<main class=\"wide\"><h1>打通 Datong</h1>"
-      "<p>点击一个方法即可填写请求并调用;每个方法也可以用 curl 以 JSON 调用。</p>"
+      "<main class=\"wide\"><h1>大同 Datong</h1>"
+      "<p>选择一个方法，填写请求并调用；每个方法也可以用 curl 以 JSON 调用。流式方法只通过 gRPC "
+      "提供。</p>"
       "<p class=\"en\" lang=\"en\">Choose a method to fill in its request and call it. Each can be "
       "called with curl and JSON as well; methods that stream are served over gRPC only.</p>";
+  std::string package;  // one card each: "datong.broker.v1"
   for (const std::string& service : directory_.services()) {
-    absl::StrAppend(&body, "<div class=\"card\"><h1>", EscapeHtml(service),
-                    "</h1><ul class=\"methods\">");
+    const size_t dot = service.rfind('.');
+    if (service.substr(0, dot) != package) {
+      if (!package.empty()) absl::StrAppend(&body, "</div>");
+      package = service.substr(0, dot);
+      absl::StrAppend(&body, "<div class=\"card\"><h1>", EscapeHtml(package), "</h1>");
+    }
+    absl::StrAppend(&body, "<h3>", EscapeHtml(service.substr(dot + 1)),
+                    "</h3><ul class=\"methods\">");
     for (const auto& [path, method] : directory_.methods()) {
       if (method.descriptor->service()->full_name() != service) continue;
       const std::string name = EscapeHtml(method.descriptor->name());
@@ -143,12 +162,13 @@ std::string ConsoleHandlers::ListPage() const {
         absl::StrAppend(&body, "<li><a href=\"/?method=", EscapeHtml(path.substr(1)), "\">", name,
                         "</a></li>");
       } else {
-        absl::StrAppend(&body, "<li class=\"en\">", name, " (gRPC stream)</li>");
+        absl::StrAppend(&body, "<li class=\"en\">", name, "（流 gRPC stream）</li>");
       }
     }
-    absl::StrAppend(&body, "</ul></div>");
+    absl::StrAppend(&body, "</ul>");
   }
-  return HtmlPage("Datong", absl::StrCat(body, "</main>"));
+  if (!package.empty()) absl::StrAppend(&body, "</div>");
+  return HtmlPage("大同 Datong", absl::StrCat(body, "</main>"));
 }
 
 std::string ConsoleHandlers::MethodPage(const ApiMethod& method) const {
@@ -159,12 +179,16 @@ std::string ConsoleHandlers::MethodPage(const ApiMethod& method) const {
           "<main class=\"wide\"><p><a href=\"/\">← Datong</a></p><div class=\"card\"><h1>",
           EscapeHtml(method.descriptor->name()), "</h1><p class=\"en\">",
           EscapeHtml(method.descriptor->service()->full_name()), "</p><form data-path=\"",
-          EscapeHtml(method.path),
-          "\"><h2>请求 Request</h2><textarea name=\"body\" rows=\"14\" spellcheck=\"false\">",
-          EscapeHtml(sample),
-          "</textarea><h2>Authorization</h2><input name=\"authorization\" type=\"password\" "
+          EscapeHtml(method.path), "\"><h2>请求 Request</h2><textarea name=\"body\" rows=\"",
+          std::clamp<int64_t>(std::count(sample.begin(), sample.end(), '\n') + 2, 4, 24),
+          "\" spellcheck=\"false\">", EscapeHtml(sample),
+          "</textarea><h2>Authorization</h2>"
+          "<p class=\"en\">原样转发；本版本不检查，可留空。Passed on as it is; this version does "
+          "not check "
+          "it, so it may stay empty.</p><input name=\"authorization\" type=\"password\" "
           "autocomplete=\"off\" placeholder=\"Bearer …\"><p><button type=\"submit\">调用 Call"
-          "</button></p></form><h2>回答 Answer</h2><pre id=\"answer\"></pre><h2>curl</h2><pre>",
+          "</button></p></form><h2>回答 Answer</h2><pre id=\"answer\">–</pre><h2>curl</h2><pre "
+          "id=\"curl\">",
           EscapeHtml(absl::StrCat("curl -H 'Content-Type: application/json' -d '",
                                   ShellQuoted(sample), "' '", ShellQuoted(public_url_), method.path,
                                   "'")),

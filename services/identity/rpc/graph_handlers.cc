@@ -70,9 +70,9 @@ absl::StatusOr<v1::LinkResponse> GraphHandlers::Link(const rpc::CallContext& cal
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           store_.FindProject(request.project(), call.deadline));
   Evidence record = FromProto(request.evidence());
-  DATONG_ASSIGN_OR_RETURN(const Linker::Result linked,
-                          linker_.Link(project, {record}, call.deadline));
-  if (!linked.rejected.empty()) return EvidenceInvalid(linked.rejected.front().reason);
+  DATONG_ASSIGN_OR_RETURN(const std::string rejected,
+                          gatherer_.Link(project, record, call.deadline));
+  if (!rejected.empty()) return EvidenceInvalid(rejected);
   Normalise(record);
   v1::LinkResponse response;
   int64_t version = 0;

@@ -7,6 +7,7 @@
 #include "common/rpc/call_context.h"
 #include "datong/identity/v1/identity.pb.h"
 #include "services/identity/core/graph_store.h"
+#include "services/identity/core/link_gatherer.h"
 #include "services/identity/core/linker.h"
 
 namespace datong::identity {
@@ -51,6 +52,7 @@ class GraphHandlers {
 
   GraphStore& store_;
   Linker& linker_;
+  LinkGatherer gatherer_{linker_};
   const Policy policy_;
 };
 

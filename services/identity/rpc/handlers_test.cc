@@ -1,6 +1,8 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -76,6 +78,32 @@ TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {
   EXPECT_EQ(found->person().identifiers(0).identifier(), "unionid:op1:u");
   EXPECT_EQ(found->person().identifiers(1).node(), NodeOf(7, "openid:wx1:a"));
   EXPECT_EQ(found->person().identifiers(1).first_observed_time().seconds(), 1'772'000'000);
+}
+
+TEST_F(HandlersTest, EachOfManyCallersAtOnceGetsItsOwnAnswer) {
+  constexpr int kCallers = 16;
+  std::vector<absl::StatusOr<v1::LinkResponse>> answers(kCallers);
+  std::vector<std::thread> callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.emplace_back([&, i] {
+      const std::string id = absl::StrCat("openid:wx1:caller-", i);
+      answers[static_cast<size_t>(i)] = Link(i == 7 ? "guess" : "mp.code2session", id);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (int i = 0; i < kCallers; ++i) {
+    const auto& answer = answers[static_cast<size_t>(i)];
+    if (i == 7) {
+      EXPECT_EQ(answer.status().code(), absl::StatusCode::kInvalidArgument);
+      continue;
+    }
+    ASSERT_OK(answer);
+    EXPECT_EQ(answer->persons(0).identifiers(0).identifier(), absl::StrCat("openid:wx1:caller-", i));
+  }
+  const auto turns =
+      graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/demo")"));
+  ASSERT_OK(turns);
+  EXPECT_EQ(turns->evidence_count(), kCallers - 1);
 }
 
 TEST_F(HandlersTest, AnUnknownIdentifierIsNotFoundAndNotCreated) {

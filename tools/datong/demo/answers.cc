@@ -59,7 +59,7 @@ class Asker {
 
   // What one moment looks like; when it stays the same, everything has arrived.
   struct Moment {
-    int64_t evidence = 0, version = 0, position = 0, events = 0;
+    int64_t evidence = 0, version = 0, position = 0;
     bool fresh = false;
     bool operator==(const Moment&) const = default;
   };
@@ -72,11 +72,13 @@ class Asker {
                             client_.Ask(identity_, &IdentityService::Stub::GetGraphStats, stats));
     moment.evidence = answers_.graph.evidence_count();
     moment.version = answers_.graph.version();
-    insight::v1::QueryTrafficRequest traffic = TrafficRequest(insight::v1::GRANULARITY_TOTAL);
+    insight::v1::SearchPersonsRequest search;
+    search.set_project(kProject);
+    search.set_query("login:main:case-first");
+    search.set_min_identity_version(moment.version);
     DATONG_ASSIGN_OR_RETURN(const auto answer,
-                            client_.Ask(insight_, &InsightService::Stub::QueryTraffic, traffic));
+                            client_.Ask(insight_, &InsightService::Stub::SearchPersons, search));
     moment.position = answer.as_of().position();
-    moment.events = answer.rows(0).events();
     DATONG_ASSIGN_OR_RETURN(answers_.freshness, Freshness());
     moment.fresh =
         std::all_of(answers_.freshness.begin(), answers_.freshness.end(), [](const auto& f) {
@@ -103,7 +105,7 @@ class Asker {
     return absl::DeadlineExceededError(
         absl::StrCat(std::string(settled.message()), " Last seen: ", before.evidence,
                      " facts, identity version ", before.version, ", position ", before.position,
-                     ", ", before.events, " events; statistics ", StatisticsState()));
+                     "; statistics ", StatisticsState()));
   }
 
   std::string StatisticsState() const {

@@ -4,6 +4,7 @@
 #include "common/status/macros.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
 #include "datong/broker/v1/project.grpc.pb.h"
+#include "datong/datacube/v1/statistics.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
 #include "tools/datong/demo/scan.h"
 #include "tools/datong/demo/sdk_wire.h"
@@ -14,6 +15,7 @@ namespace datong::demo {
 namespace {
 
 namespace broker = datong::broker::v1;
+namespace datacube = datong::datacube::v1;
 namespace ingest = datong::ingest::v1;
 
 class Connector {
@@ -22,6 +24,7 @@ class Connector {
       : stage_(stage),
         client_(client),
         http_(http),
+        statistics_(datacube::StatisticsService::NewStub(client.channel())),
         projects_(broker::ProjectService::NewStub(client.channel())),
         authorizations_(broker::AuthorizationService::NewStub(client.channel())),
         sources_(ingest::SourceService::NewStub(client.channel())) {}
@@ -42,6 +45,7 @@ class Connector {
       DATONG_RETURN_IF_ERROR(BindToOpenPlatform(appid));
     }
     DATONG_RETURN_IF_ERROR(CreateSources());
+    DATONG_RETURN_IF_ERROR(AwaitFirstSync());
     return refused;
   }
 
@@ -145,9 +149,24 @@ class Connector {
     return client_.Ask(sources_, &ingest::SourceService::Stub::UpdateSource, update).status();
   }
 
+  // The administrator sees the first sync of the official account end, before any day passes.
+  absl::Status AwaitFirstSync() {
+    datacube::ListSyncRunsRequest request;
+    request.set_project(kProject);
+    request.set_app(absl::StrCat(kProject, "/apps/", kAccountAppid));
+    return WaitUntil("the first sync has ended", [&] {
+      const auto runs =
+          client_.Ask(statistics_, &datacube::StatisticsService::Stub::ListSyncRuns, request);
+      return runs.ok() && runs->sync_runs_size() > 0 &&
+             runs->sync_runs(runs->sync_runs_size() - 1).state() ==
+                 datacube::SYNC_RUN_STATE_SUCCEEDED;
+    });
+  }
+
   const Stage& stage_;
   Client& client_;
   http::Client& http_;
+  std::unique_ptr<datacube::StatisticsService::Stub> statistics_;
   std::unique_ptr<broker::ProjectService::Stub> projects_;
   std::unique_ptr<broker::AuthorizationService::Stub> authorizations_;
   std::unique_ptr<ingest::SourceService::Stub> sources_;

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "tools/datong/commands.h"
 #include "tools/datong/demo/run.h"
+#include "tools/datong/program_path.h"
 
 namespace datong::tools {
 namespace {
@@ -19,37 +20,49 @@ struct DemoOptions {
   bool keep = false;
 };
 
-void PrintHowToGoOn(DevStack& stack) {
-  const auto curl = [&](const char* body, const char* method) {
+// Everything a person needs to go on; each line can be typed as it stands.
+void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) {
+  const auto curl = [&](const std::string& body, const char* method) {
     std::cout << "  curl -s " << stack.http_url() << "/" << method
               << " -H 'content-type: application/json' -d '" << body << "'\n";
   };
-  const auto command = [&](const char* arguments) {
-    std::cout << "  datong " << arguments << " --address " << stack.grpc_address() << "\n";
+  const std::string program = ProgramPath();
+  const auto command = [&](const std::string& arguments) {
+    std::cout << "  " << program << " " << arguments << " --address " << stack.grpc_address()
+              << "\n";
   };
-  std::cout << "\nEverything is still running; Ctrl-C stops it.\n\n"
+  const std::string& begin = whole_time.begin_day();
+  const std::string& end = whole_time.end_day();
+  const std::string project = R"({"project":"projects/demo"})";
+  std::cout << "\nEverything is still running: Ctrl-C stops it, and so does `kill " << getpid()
+            << "`.\n\n"
             << "  gRPC        " << stack.grpc_address() << "\n"
-            << "  HTTP        " << stack.http_url() << "\n"
-            << "  wechat-sim  " << stack.simulator().url() << "\n"
+            << "  HTTP        " << stack.http_url() << "   console: open it in a browser\n"
+            << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
             << "  metrics     " << stack.metrics_url() << "/metrics\n"
-            << "  log         " << stack.log_file() << "\n\nbroker\n";
+            << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
+            << "  log         " << stack.log_file() << "\n\n"
+            << "Type these in another terminal.\n\nbroker: accounts and tokens\n";
   command("broker list-apps --project projects/demo");
-  curl(R"({"project":"projects/demo"})", "datong.broker.v1.ProjectService/ListApps");
-  std::cout << "ingest\n";
+  curl(project, "datong.broker.v1.ProjectService/ListApps");
+  std::cout << "ingest: what came in, and what was refused\n";
   command("ingest list-quarantined-events --project projects/demo");
-  curl(R"({"project":"projects/demo"})", "datong.ingest.v1.SourceService/ListSources");
-  std::cout << "identity\n";
+  curl(project, "datong.ingest.v1.SourceService/ListSources");
+  std::cout << "identity: who is who\n";
   command("identity list-refusals --project projects/demo");
-  curl(R"({"project":"projects/demo"})", "datong.identity.v1.IdentityService/GetGraphStats");
-  std::cout << "datacube\n";
+  curl(project, "datong.identity.v1.IdentityService/GetGraphStats");
+  std::cout << "datacube: WeChat's own statistics\n";
   command("datacube get-freshness --project projects/demo");
-  curl(R"({"project":"projects/demo"})", "datong.datacube.v1.StatisticsService/GetFreshness");
-  std::cout << "insight\n";
-  command(
-      "insight query-overlap --project projects/demo --begin-day 2026-08-03 --end-day 2026-10-31");
-  curl(R"({"project":"projects/demo","beginDay":"2026-08-03","endDay":"2026-10-31"})",
+  curl(project, "datong.datacube.v1.StatisticsService/GetFreshness");
+  std::cout << "insight: the answers\n";
+  command(absl::StrCat("insight query-overlap --project projects/demo --begin-day ", begin,
+                       " --end-day ", end));
+  curl(absl::StrCat(R"({"project":"projects/demo","beginDay":")", begin, R"(","endDay":")", end,
+                    R"("})"),
        "datong.insight.v1.InsightService/QueryOverlap");
-  std::cout << "gateway\n  curl -s " << stack.http_url() << "/\n" << std::endl;
+  std::cout << "gateway: the HTTP door of all of them\n";
+  command("selftest");
+  std::cout << "  curl -s " << stack.http_url() << "/\n" << std::endl;
 }
 
 int RunDemo(const DemoOptions& options) {
@@ -86,7 +99,7 @@ int RunDemo(const DemoOptions& options) {
             << absl::FormatDuration(absl::Trunc(absl::Now() - begun, absl::Seconds(1))) << "."
             << std::endl;
   if (options.keep) {
-    PrintHowToGoOn(*performance->stack);
+    PrintHowToGoOn(*performance->stack, performance->answers.traffic_total.rows(0));
     int which = 0;
     sigwait(&signals, &which);
     std::cout << "Stopping" << std::endl;

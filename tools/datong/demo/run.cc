@@ -37,13 +37,7 @@ absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::str
   stack_options.folder = folder;
   stack_options.start_time = ShanghaiMidnight(estate.first_day) + absl::Hours(9);
   stack_options.progress = progress;
-  // The simulator takes more calls a second than WeChat would, and a night lasts moments.
-  stack_options.settings = {{"datacube.calls_per_second", "2000"},
-                            {"datacube.app_calls_per_second", "2000"},
-                            {"datacube.app_call_burst", "100"},
-                            {"datacube.app_calls_in_flight", "2"},
-                            {"datacube.wake_interval", "100ms"},
-                            {"datacube.follow_interval", "200ms"}};
+  stack_options.fsync = false;  // a story is told again, not recovered
   Performance performance;
   DATONG_ASSIGN_OR_RETURN(performance.stack, tools::DevStack::Start(stack_options));
   tools::DevStack& stack = *performance.stack;

@@ -62,7 +62,7 @@ std::vector<std::string> SdkBodies(const Visit& visit, const Person& person) {
         wire.platform, R"(","sessionId":")", visit.session,
         R"(","sdkVersion":"4.6.0","language":"zh_CN","networkState":"wifi","timezoneOffset":-480,"path":")",
         kPages[static_cast<size_t>(sequence) % std::size(kPages)],
-        R"(","title":"打通商城","timestamp":)", start + happening.offset_ms);
+        R"(","title":"大同商城","timestamp":)", start + happening.offset_ms);
     if (happening.action == Action::kOrderSubmit) {
       absl::StrAppend(&event, R"(,"eventName":"order_submit","attributes":{"amount":"199.00"})");
     }

@@ -1,5 +1,6 @@
 #include "tools/datong/demo/story.h"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -10,6 +11,7 @@
 #include "common/status/macros.h"
 #include "common/time/shanghai.h"
 #include "datong/broker/v1/token.grpc.pb.h"
+#include "datong/datacube/v1/statistics.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "tools/datong/demo/captured.h"
@@ -17,12 +19,14 @@
 #include "tools/datong/demo/client.h"
 #include "tools/datong/demo/connect.h"
 #include "tools/datong/demo/sdk_wire.h"
+#include "tools/datong/demo/wait.h"
 #include "tools/datong/demo/world.h"
 
 namespace datong::demo {
 namespace {
 
 namespace broker = datong::broker::v1;
+namespace datacube = datong::datacube::v1;
 namespace identity = datong::identity::v1;
 namespace ingest = datong::ingest::v1;
 using Json = nlohmann::json;
@@ -49,14 +53,16 @@ class Teller {
         tokens_(broker::TokenService::NewStub(client_.channel())),
         logins_(broker::LoginService::NewStub(client_.channel())),
         identity_(identity::IdentityService::NewStub(client_.channel())),
-        events_(ingest::EventService::NewStub(client_.channel())) {}
+        events_(ingest::EventService::NewStub(client_.channel())),
+        statistics_(datacube::StatisticsService::NewStub(client_.channel())) {}
 
   absl::StatusOr<Experience> Tell(const std::function<void(const std::string&)>& progress) {
     const auto begun = std::chrono::steady_clock::now();
-    MoveTo(0, 9 * 60);
+    DATONG_RETURN_IF_ERROR(MoveTo(0, 9 * 60));
     progress("The administrator connects the accounts");
     DATONG_RETURN_IF_ERROR(FillSimulator(*stage_.simulator, estate_, stage_.http_url, "demo"));
     DATONG_ASSIGN_OR_RETURN(experience_.refusal_page, ConnectAccounts(stage_, client_, http_));
+    is_connected_ = true;
     progress("The SDKs' captured requests are replayed");
     DATONG_ASSIGN_OR_RETURN(experience_.captured_requests,
                             ReplayCapturedRequests(stage_, client_, http_));
@@ -68,8 +74,8 @@ class Teller {
       DATONG_RETURN_IF_ERROR(PassDay(day));
     }
     // One more morning brings the last day's statistics.
-    MoveTo(estate_.options.days, kMorning);
-    DATONG_RETURN_IF_ERROR(Drain());
+    DATONG_RETURN_IF_ERROR(MoveTo(estate_.options.days, kMorning));
+    DATONG_RETURN_IF_ERROR(AwaitStatistics());
     experience_.elapsed = absl::FromChrono(std::chrono::steady_clock::now() - begun);
     return experience_;
   }
@@ -78,36 +84,58 @@ class Teller {
   const Day& DayAt(int day) const { return estate_.days[static_cast<size_t>(day)]; }
   const Person& PersonAt(int id) const { return estate_.persons[static_cast<size_t>(id)]; }
 
-  void MoveTo(int day, int minute) {
+  // What WeChat has sent is taken before time goes on, and a component lives on its tickets.
+  absl::Status MoveTo(int day, int minute) {
+    DATONG_RETURN_IF_ERROR(Drain());
     stage_.set_clock(ShanghaiMidnight(estate_.first_day + day) + absl::Minutes(minute));
+    if (!is_connected_) return absl::OkStatus();
+    return stage_.simulator
+        ->Admin("POST", "/admin/tickets/push", {{"component_appid", kComponentAppid}})
+        .status();
   }
 
   absl::Status Drain() {
     DATONG_ASSIGN_OR_RETURN(
-        const Json idle, stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 20000}}));
+        const Json idle, stage_.simulator->Admin("POST", "/admin/drain", {{"timeout_ms", 60000}}));
     if (idle.value("idle", false)) return absl::OkStatus();
-    return absl::DeadlineExceededError("The suite did not take WeChat's pushes within 20 seconds.");
+    return absl::DeadlineExceededError("The suite did not take WeChat's pushes within a minute.");
   }
 
-  // A morning with the night's statistics, an afternoon with pushes, an evening with all else:
-  // steps of less than 10 hours.
+  // A morning with the night's statistics and the day's sign-ins, an afternoon with follows and the
+  // visits so far, an evening with the rest: steps of less than 10 hours, and each takes its time.
   absl::Status PassDay(int day) {
     if (day > 0) {
       DATONG_RETURN_IF_ERROR(SpoilMorning(day));
-      MoveTo(day, kMorning);
+      DATONG_RETURN_IF_ERROR(MoveTo(day, kMorning));
     }
-    MoveTo(day, kFollowStartMinute + 15);
-    DATONG_RETURN_IF_ERROR(Pushes(day));
-    DATONG_RETURN_IF_ERROR(Drain());
-    MoveTo(day, 23 * 60 + 45);
     DATONG_RETURN_IF_ERROR(SignIns(day));
-    DATONG_RETURN_IF_ERROR(CollectVisits(day));
+    DATONG_RETURN_IF_ERROR(AwaitStatistics());
+    DATONG_RETURN_IF_ERROR(MoveTo(day, kFollowStartMinute + 15));
+    DATONG_RETURN_IF_ERROR(Pushes(day));
+    DATONG_RETURN_IF_ERROR(CollectVisits(day, 0, kFollowStartMinute));
+    DATONG_RETURN_IF_ERROR(MoveTo(day, 23 * 60 + 45));
+    DATONG_RETURN_IF_ERROR(CollectVisits(day, kFollowStartMinute, 24 * 60));
     DATONG_RETURN_IF_ERROR(ReportPayments(day));
     DATONG_RETURN_IF_ERROR(ReportLogins(day));
     DATONG_RETURN_IF_ERROR(ShowCases(day));
     if (day == 6) DATONG_RETURN_IF_ERROR(TokenExpiresUnderLoad());
     if (day == 2) DATONG_RETURN_IF_ERROR(SendBadBatches());
     return absl::OkStatus();
+  }
+
+  // The night's work has ended, well or not.
+  absl::Status AwaitStatistics() {
+    datacube::GetFreshnessRequest request;
+    request.set_project(kProject);
+    return WaitUntil("the night's statistics were asked for", [&] {
+      const auto answer =
+          client_.Ask(statistics_, &datacube::StatisticsService::Stub::GetFreshness, request);
+      return answer.ok() &&
+             std::none_of(answer->freshness().begin(), answer->freshness().end(),
+                          [](const datacube::ApiFreshness& freshness) {
+                            return freshness.state() == datacube::FRESHNESS_STATE_SYNCING;
+                          });
+    });
   }
 
   // One morning the statistics are not ready at first, one they come empty.
@@ -171,9 +199,13 @@ class Teller {
     });
   }
 
-  absl::Status CollectVisits(int day) {
+  // The visits that begin in these minutes of the day.
+  absl::Status CollectVisits(int day, int from_minute, int to_minute) {
+    const absl::Time midnight = ShanghaiMidnight(DayAt(day).date);
     std::vector<std::pair<const Visit*, std::string>> requests;
     for (const Visit& visit : DayAt(day).visits) {
+      if (visit.start < midnight + absl::Minutes(from_minute)) continue;
+      if (visit.start >= midnight + absl::Minutes(to_minute)) break;
       for (std::string& body : SdkBodies(visit, PersonAt(visit.person))) {
         requests.emplace_back(&visit, std::move(body));
       }
@@ -356,7 +388,9 @@ class Teller {
   std::unique_ptr<broker::LoginService::Stub> logins_;
   std::unique_ptr<identity::IdentityService::Stub> identity_;
   std::unique_ptr<ingest::EventService::Stub> events_;
+  std::unique_ptr<datacube::StatisticsService::Stub> statistics_;
   Experience experience_;
+  bool is_connected_ = false;
 };
 
 }  // namespace

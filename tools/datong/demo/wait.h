@@ -10,16 +10,16 @@
 
 namespace datong::demo {
 
-// Asks again, ten times a second, until it is so, for at most 20 seconds of real time.
+// Asks again, fifty times a second, until it is so, for at most a minute of real time.
 // Errors: DEADLINE_EXCEEDED, naming what did not come.
 inline absl::Status WaitUntil(const std::string& what, const std::function<bool()>& is_so) {
-  const Deadline deadline = Deadline::After(absl::Seconds(20));
+  const Deadline deadline = Deadline::After(absl::Minutes(1));
   while (!is_so()) {
     if (deadline.Passed()) {
       return absl::DeadlineExceededError(
-          absl::StrCat("Waited 20 seconds in vain until ", what, "."));
+          absl::StrCat("Waited a minute in vain until ", what, "."));
     }
-    absl::SleepFor(absl::Milliseconds(100));
+    absl::SleepFor(absl::Milliseconds(20));
   }
   return absl::OkStatus();
 }

@@ -1,0 +1,79 @@
+// Secrets and persons leave no trace where operators look: log, metrics, settings, and, secrets,
+// the database at rest.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/postgres/private_cluster.h"
+#include "common/testing/matchers.h"
+#include "tests/integration/marked_suite.h"
+
+namespace datong {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// The lines that hold one of them, each with what it tells.
+std::vector<std::string> Traces(const std::string& text, const std::vector<Canary>& canaries) {
+  std::vector<std::string> found;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    for (const Canary& canary : canaries) {
+      const size_t at = line.find(canary.value);
+      if (at == absl::string_view::npos) continue;
+      found.push_back(absl::StrCat(canary.what, ": ", line.substr(at < 200 ? 0 : at - 200, 400)));
+      break;
+    }
+    if (found.size() == 20) break;
+  }
+  return found;
+}
+
+std::string Output(const std::string& command) {
+  std::string text;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return text;
+  char part[65536];
+  for (size_t size; (size = fread(part, 1, sizeof part, pipe)) > 0;) text.append(part, size);
+  return pclose(pipe) == 0 ? text : "";
+}
+
+TEST(CanaryTest, NothingSecretOrPersonalIsToldWhereItDoesNotBelong) {
+  auto suite = MarkedSuite::Start();
+  ASSERT_OK(suite);
+  ASSERT_OK((*suite)->Play());
+  const std::vector<Canary>& secrets = (*suite)->secrets();
+  const std::vector<Canary>& personal = (*suite)->personal();
+  ASSERT_GE(secrets.size(), 10U);
+
+  const std::string log = (*suite)->Log();
+  EXPECT_THAT(log, HasSubstr("\"msg\":"));
+  EXPECT_THAT(Traces(log, secrets), IsEmpty());
+  EXPECT_THAT(Traces(log, personal), IsEmpty());
+  // The last line of defence had nothing to do.
+  EXPECT_THAT(Traces(log, {{"redacted openid", "[openid]"}, {"redacted token", "[token]"}}),
+              IsEmpty());
+
+  const std::string metrics = (*suite)->Metrics();
+  EXPECT_THAT(metrics, HasSubstr("datong_build_info"));
+  EXPECT_THAT(Traces(metrics, secrets), IsEmpty());
+  EXPECT_THAT(Traces(metrics, personal), IsEmpty());
+
+  const std::string settings = (*suite)->stack().process().settings().Print();
+  EXPECT_THAT(settings, HasSubstr("log.level"));
+  EXPECT_THAT(Traces(settings, secrets), IsEmpty());
+  EXPECT_FALSE(absl::StrContains(settings, (*suite)->stack().dsn().Expose()));
+
+  const std::string dump =
+      Output(absl::StrCat(postgres::FindPostgresBinaries(), "/pg_dump --dbname='",
+                          (*suite)->stack().dsn().Expose(), "'"));
+  EXPECT_THAT(dump, HasSubstr("CREATE TABLE"));
+  EXPECT_THAT(Traces(dump, secrets), IsEmpty());
+}
+
+}  // namespace
+}  // namespace datong

@@ -1,0 +1,24 @@
+#include "tools/datong/program_path.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_split.h"
+
+namespace datong::tools {
+
+std::string ProgramPath() {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::path self = fs::read_symlink("/proc/self/exe", failed);
+  if (failed) return "datong";
+  const char* path = std::getenv("PATH");
+  for (const absl::string_view folder : absl::StrSplit(path == nullptr ? "" : path, ':')) {
+    const fs::path candidate = fs::path(std::string(folder)) / "datong";
+    if (!fs::exists(candidate, failed)) continue;
+    return fs::equivalent(candidate, self, failed) ? "datong" : self.string();
+  }
+  return self.string();
+}
+
+}  // namespace datong::tools

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+
+namespace datong::tools {
+
+// How a person in this folder starts this program: "datong" when that is what PATH finds, else the
+// program's full path. For commands that are printed to be typed.
+std::string ProgramPath();
+
+}  // namespace datong::tools
