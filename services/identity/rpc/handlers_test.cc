@@ -98,7 +98,8 @@ TEST_F(HandlersTest, EachOfManyCallersAtOnceGetsItsOwnAnswer) {
       continue;
     }
     ASSERT_OK(answer);
-    EXPECT_EQ(answer->persons(0).identifiers(0).identifier(), absl::StrCat("openid:wx1:caller-", i));
+    EXPECT_EQ(answer->persons(0).identifiers(0).identifier(),
+              absl::StrCat("openid:wx1:caller-", i));
   }
   const auto turns =
       graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/demo")"));
