@@ -17,9 +17,21 @@ Config Config::FromSettings(config::Settings& settings, const server::SharedSett
                     "Take the sender's address from X-Forwarded-For: behind a proxy only.");
   config.partition_days_ahead = static_cast<int>(settings.Int(
       "ingest.partition_days_ahead", 7, 1, 60, "Days for which partitions are made ahead."));
+  config.event_days = static_cast<int>(
+      settings.Duration("ingest.event_retention", absl::Hours(24 * 400), absl::Hours(24 * 30),
+                        absl::Hours(24 * 3650), "How long events are kept, in whole days.") /
+      absl::Hours(24));
+  config.hash_key = settings.SecretFromFile(
+      "ingest.hash_key", "The key that the projects' keys for hashed fields are derived from.");
+  config.collect.do_not_track_cookie = settings.String(
+      "ingest.do_not_track_cookie", config.collect.do_not_track_cookie,
+      "Requests with this cookie are answered as stored and not kept; empty: none.");
   config.consent_purpose =
       settings.String("ingest.consent_purpose", "analytics",
                       "The purpose of consent that events are kept for, as identity names it.");
+  if (!config.hash_key.empty() && config.hash_key.Expose().size() < 32) {
+    settings.AddFault("ingest.hash_key_file", "must hold at least 32 bytes");
+  }
   if (config.writer.threads >= config.max_connections) {
     settings.AddFault("ingest.writer_threads", "must be below database.max_connections");
   }

@@ -16,6 +16,8 @@ struct Config {
   WriterOptions writer;
   CollectOptions collect;
   int partition_days_ahead = 7;
+  int event_days = 400;
+  Secret hash_key;
   std::string consent_purpose;
 
   static Config FromSettings(config::Settings& settings, const server::SharedSettings& shared);

@@ -27,7 +27,8 @@ TEST(ConfigTest, EverySettingHasItsLineInTheReadme) {
   const std::string readme = Readme();
   for (const char* key :
        {"ingest.writer_threads", "ingest.rows_per_commit", "ingest.queue_events",
-        "ingest.trust_forwarded_for", "ingest.partition_days_ahead", "ingest.consent_purpose"}) {
+        "ingest.trust_forwarded_for", "ingest.partition_days_ahead", "ingest.consent_purpose",
+        "ingest.event_retention", "ingest.hash_key", "ingest.do_not_track_cookie"}) {
     EXPECT_THAT(readme, ::testing::HasSubstr(key));
     EXPECT_THAT(settings->Help(), ::testing::HasSubstr(key));
   }

@@ -57,14 +57,15 @@ class IngestModule final : public server::Module {
         pool_({.dsn = config.dsn, .max_connections = config.max_connections},
               environment.metrics()),
         source_store_(pool_),
-        event_store_(pool_),
+        event_store_(pool_, config.event_days),
         quarantine_store_(pool_),
         outbox_(pool_),
         consent_store_(pool_),
-        sources_(source_store_, clock_),
+        privacy_(config.hash_key),
+        sources_(source_store_, privacy_, clock_),
         writer_(config.writer, event_store_, metrics_, clock_),
-        collector_(sources_, consents_, writer_, metrics_, clock_),
-        appender_(sources_, consents_, writer_, metrics_, clock_),
+        collector_(sources_, consents_, privacy_, writer_, metrics_, clock_),
+        appender_(sources_, consents_, privacy_, writer_, metrics_, clock_),
         replayer_(quarantine_store_, writer_, clock_),
         collect_routes_(config.collect, collector_, metrics_),
         source_handlers_(sources_),
@@ -173,6 +174,7 @@ class IngestModule final : public server::Module {
   PostgresQuarantineStore quarantine_store_;
   PostgresEvidenceOutbox outbox_;
   PostgresConsentStore consent_store_;
+  Privacy privacy_;
   SourceRegistry sources_;
   ConsentBook consents_;
   Mutex ship_mutex_;

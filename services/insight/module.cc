@@ -35,10 +35,11 @@ class InsightModule final : public server::Module {
         events_(pool_),
         projection_(pool_),
         outgoing_(environment.metrics()),
+        projects_(environment.PeerChannel("broker"), outgoing_),
         feed_(environment.PeerChannel("identity"), outgoing_),
         sources_(environment.PeerChannel("ingest"), outgoing_),
         followers_(environment.PeerChannel("datacube"), outgoing_),
-        persons_(feed_, projection_, metrics_, clock_),
+        persons_(projects_, feed_, projection_, metrics_, clock_),
         analyst_(events_, persons_, sources_, followers_, clock_),
         handlers_(analyst_, metrics_),
         service_(MakeInsightGrpcService(environment.calls(), handlers_)) {}
@@ -79,6 +80,7 @@ class InsightModule final : public server::Module {
   PostgresEventStore events_;
   PostgresPersonProjection projection_;
   rpc::Outgoing outgoing_;
+  GrpcProjectDirectory projects_;
   GrpcIdentityFeed feed_;
   GrpcSourceDirectory sources_;
   GrpcFollowerStatistics followers_;

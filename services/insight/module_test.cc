@@ -11,10 +11,12 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "common/rpc/status.h"
 #include "common/server/process.h"
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
+#include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/datacube/v1/statistics.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
@@ -60,6 +62,14 @@ class Ingest final : public ingest::v1::SourceService::Service {
   }
 };
 
+class Broker final : public broker::v1::ProjectService::Service {
+  grpc::Status ListProjects(grpc::ServerContext*, const broker::v1::ListProjectsRequest*,
+                            broker::v1::ListProjectsResponse* response) override {
+    response->add_projects()->set_name("projects/demo");
+    return grpc::Status::OK;
+  }
+};
+
 class Datacube final : public datacube::v1::StatisticsService::Service {
   grpc::Status QueryStatistics(grpc::ServerContext*,
                                const datacube::v1::QueryStatisticsRequest* request,
@@ -88,6 +98,7 @@ class InsightModuleTest : public ::testing::Test {
     builder.RegisterService(&identity_);
     builder.RegisterService(&ingest_);
     builder.RegisterService(&datacube_);
+    builder.RegisterService(&broker_);
     peers_ = builder.BuildAndStart();
     const std::string address = absl::StrCat("127.0.0.1:", port);
     dsn_file_ = (std::filesystem::temp_directory_path() / absl::StrCat("datong-insight-", getpid()))
@@ -96,10 +107,12 @@ class InsightModuleTest : public ::testing::Test {
     server::ProcessOptions options;
     options.component = "insight";
     options.modules = {kModule};
-    options.sources.flags = {
-        {"database.dsn_file", dsn_file_}, {"insecure.allow", "true"},   {"peers.identity", address},
-        {"peers.ingest", address},        {"peers.datacube", address},  {"server.grpc_port", "0"},
-        {"server.health_port", "0"},      {"server.metrics_port", "0"}, {"server.http_port", "0"}};
+    options.sources.flags = {{"database.dsn_file", dsn_file_}, {"insecure.allow", "true"},
+                             {"peers.identity", address},      {"peers.ingest", address},
+                             {"peers.datacube", address},      {"server.grpc_port", "0"},
+                             {"peers.broker", address},        {"insight.follow_interval", "100ms"},
+                             {"server.health_port", "0"},      {"server.metrics_port", "0"},
+                             {"server.http_port", "0"}};
     process_ = std::make_unique<server::Process>(std::move(options));
     ASSERT_OK(process_->Build());
     ASSERT_OK(process_->Start());
@@ -117,6 +130,7 @@ class InsightModuleTest : public ::testing::Test {
   Identity identity_;
   Ingest ingest_;
   Datacube datacube_;
+  Broker broker_;
   std::unique_ptr<grpc::Server> peers_;
   std::string dsn_file_;
   std::unique_ptr<server::Process> process_;
@@ -145,6 +159,24 @@ TEST_F(InsightModuleTest, PersonsComeFromIdentityAndSurfacesFromIngest) {
   EXPECT_EQ(response.entries(0).day(), "2026-11-03");
   EXPECT_EQ(response.entries(0).event_type(), ingest::v1::EVENT_TYPE_VISIT);
   EXPECT_EQ(response.as_of().identity_version(), 7);
+}
+
+TEST_F(InsightModuleTest, EveryProjectOfBrokerIsFollowedFromTheStart) {
+  const Deadline deadline = Deadline::After(absl::Seconds(10));
+  Mutex mutex;
+  pqxx::connection connection(db_.dsn().Expose());
+  const auto followed = [&connection] {
+    pqxx::work work(connection);
+    return !work.exec("SELECT 1 FROM insight.node_person WHERE person = 'anna'").empty();
+  };
+  bool there = followed();
+  while (!there && !deadline.Passed()) {
+    absl::CondVar tick;
+    MutexLock lock(&mutex);
+    tick.WaitWithTimeout(&mutex, absl::Milliseconds(20));
+    there = followed();
+  }
+  EXPECT_TRUE(there);
 }
 
 TEST_F(InsightModuleTest, FollowersComeFromDatacube) {

@@ -22,12 +22,16 @@ std::string TimestampLine(const std::string& timestamp) {
   }
   const absl::Time time = absl::FromUnixSeconds(seconds);
   const absl::Duration age = absl::Now() - time;
-  std::string line = absl::StrCat(
-      "timestamp    ", absl::FormatTime("%Y-%m-%d %H:%M:%S", time, ShanghaiTimeZone()),
-      " in Shanghai, ", absl::FormatDuration(absl::Trunc(age, absl::Seconds(1))), " ago");
+  std::string line =
+      absl::StrCat("timestamp    ", absl::FormatTime("%Y-%m-%d %H:%M:%S", time, ShanghaiTimeZone()),
+                   " in Shanghai, ",
+                   age < absl::Hours(48) ? absl::FormatDuration(absl::Trunc(age, absl::Seconds(1)))
+                                         : absl::StrCat(absl::ToInt64Hours(age) / 24, " days"),
+                   " ago");
   if (age > kOldest || age < -kOldest) {
     line +=
-        "; as a live push it would be refused: it is more than 600 s off. If pushes are refused "
+        "\n             It is more than 600 s off: a live push would be refused. If pushes are "
+        "refused "
         "as they come, set the server's clock right";
   }
   return line + "\n";
@@ -44,9 +48,9 @@ std::string Advice(const absl::Status& status) {
            "component's appid, for its accounts' messages it is the component's appid too.";
   }
   if (reason == "CIPHERTEXT_BROKEN") {
-    return "The EncodingAESKey is not the one that WeChat encrypted with. After a change WeChat "
-           "goes "
-           "on using the old key for a while: keep both.";
+    return "The EncodingAESKey is not the one that WeChat encrypted with. For a while after a "
+           "change "
+           "WeChat goes on using the old key: try that one too.";
   }
   return "";
 }
@@ -80,6 +84,13 @@ CallbackVerdict CheckCallback(const CallbackCheck& check) {
     }
     return verdict;
   };
+  if (query.timestamp.empty() || query.nonce.empty() ||
+      (query.signature.empty() && query.msg_signature.empty())) {
+    text =
+        "URL          WRONG: it lacks timestamp, nonce or the signature.\n"
+        "             Give --url whole and in quotes: a shell ends a command at '&'.\n";
+    return verdict;
+  }
   text = TimestampLine(query.timestamp);
 
   const bool has_key = !check.encoding_aes_key.empty();

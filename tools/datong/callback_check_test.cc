@@ -82,6 +82,13 @@ TEST_F(CallbackCheckTest, APlainPushAndAUrlVerificationAreUnderstood) {
   EXPECT_THAT(verdict.text, HasSubstr("12345"));
 }
 
+TEST_F(CallbackCheckTest, AUrlThatTheShellCutIsExplained) {
+  check_.query = "timestamp=1700000000";
+  const CallbackVerdict verdict = CheckCallback(check_);
+  EXPECT_FALSE(verdict.is_right);
+  EXPECT_THAT(verdict.text, AllOf(HasSubstr("URL          WRONG"), HasSubstr("in quotes")));
+}
+
 TEST_F(CallbackCheckTest, ABodyWithDoctypeIsRefused) {
   check_.body = "<!DOCTYPE x [<!ENTITY a \"b\">]><xml><Encrypt>a</Encrypt></xml>";
   EXPECT_THAT(CheckCallback(check_).text, HasSubstr("body         WRONG"));

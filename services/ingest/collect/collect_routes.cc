@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/http/content_encoding.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
@@ -135,11 +136,28 @@ void LogFailure(const ServerRequest& request, const absl::Status& status) {
 
 }  // namespace
 
+bool CollectRoutes::IsUntracked(const ServerRequest& request) const {
+  if (options_.do_not_track_cookie.empty()) return false;
+  for (absl::string_view cookie : absl::StrSplit(request.headers.Get("cookie"), ';')) {
+    cookie = absl::StripAsciiWhitespace(cookie);
+    if (!absl::ConsumePrefix(&cookie, options_.do_not_track_cookie) ||
+        !absl::ConsumePrefix(&cookie, "=")) {
+      continue;
+    }
+    if (cookie.empty() || cookie == "0" || cookie == "false") continue;
+    metrics_.RefusedForConsent(Door::kSdk, 1);
+    return true;
+  }
+  return false;
+}
+
 Sender CollectRoutes::MakeSender(const ServerRequest& request) const {
   Sender sender;
   sender.user_agent = std::string(request.headers.Get("user-agent"));
   sender.origin = std::string(request.headers.Get("origin"));
-  sender.referer = std::string(request.headers.Get("referer"));
+  // Who sent it, without what the page's address carries.
+  const absl::string_view referer = request.headers.Get("referer");
+  sender.referer = std::string(referer.substr(0, referer.find_first_of("?#")));
   std::string address = request.peer;
   if (options_.trust_forwarded_for) {
     const absl::string_view forwarded = request.headers.Get("x-forwarded-for");
@@ -154,6 +172,7 @@ Sender CollectRoutes::MakeSender(const ServerRequest& request) const {
 }
 
 ServerResponse CollectRoutes::GioPost(const ServerRequest& request) {
+  if (IsUntracked(request)) return Empty(204);
   Body body;
   const bool too_large = static_cast<int64_t>(request.body.size()) > kBrowserBodyBytes ||
                          !UndoEncoding(request, &body);
@@ -177,6 +196,7 @@ ServerResponse CollectRoutes::GioPost(const ServerRequest& request) {
 }
 
 ServerResponse CollectRoutes::GioImage(const ServerRequest& request) {
+  if (IsUntracked(request)) return Gif();
   Body body;
   body.bytes = ImageData(request.query);
   ReadGioQuery(request, &body);
@@ -193,6 +213,7 @@ ServerResponse CollectRoutes::GioImage(const ServerRequest& request) {
 
 ServerResponse CollectRoutes::Segment(const ServerRequest& request, const std::string& type,
                                       bool is_import) {
+  if (IsUntracked(request)) return Json(200, "{\"success\":true}");
   Body body;
   body.default_type = type;
   if (!UndoEncoding(request, &body)) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "common/http/server.h"
 #include "services/ingest/core/collector.h"
 #include "services/ingest/core/gio_v3.h"
@@ -10,6 +12,8 @@ namespace datong::ingest {
 struct CollectOptions {
   // The last address of X-Forwarded-For is the sender's: only behind a proxy that sets it.
   bool trust_forwarded_for = false;
+  // Requests with this cookie set are answered as stored, and nothing is kept. Empty: none.
+  std::string do_not_track_cookie = "datong_dnt";
 };
 
 // The HTTP door for SDKs: reads requests, undoes gzip and deflate, answers each dialect in its own
@@ -30,6 +34,8 @@ class CollectRoutes {
   http::ServerResponse GioImage(const http::ServerRequest& request);
   http::ServerResponse Segment(const http::ServerRequest& request, const std::string& type,
                                bool is_import);
+  // The visitor does not want to be tracked; counts the request.
+  bool IsUntracked(const http::ServerRequest& request) const;
   Sender MakeSender(const http::ServerRequest& request) const;
 
   const CollectOptions options_;

@@ -36,40 +36,61 @@ int16_t UserAgentClass(const std::string& user_agent) {
 // What the headers of one request say of each of its events.
 struct RequestMarks {
   int16_t ua_class = 0;
-  bool has_origin = false;
+  std::string origin;        // of the page: Origin, else what Referer says of it
   std::string referer_app;   // appid in WeChat's fixed referer
   bool development = false;  // its version is 0 or devtools
+  bool devtools = false;
 };
+
+// "https://m.example.cn:8443" of an address; empty when it is none.
+std::string OriginOf(absl::string_view address) {
+  const size_t host = address.find("://");
+  if (host == absl::string_view::npos) return "";
+  return std::string(address.substr(0, address.find_first_of("/?#", host + 3)));
+}
 
 RequestMarks ReadMarks(const Sender& sender) {
   RequestMarks marks;
   marks.ua_class = UserAgentClass(sender.user_agent);
-  marks.has_origin = !sender.origin.empty();
   constexpr absl::string_view kWeChat = "https://servicewechat.com/";
   if (absl::StartsWith(sender.referer, kWeChat)) {
     const std::vector<absl::string_view> parts =
         absl::StrSplit(absl::string_view(sender.referer).substr(kWeChat.size()), '/');
     if (parts.size() >= 2) {
       marks.referer_app = std::string(parts[0]);
-      marks.development = parts[1] == "0" || parts[1] == "devtools";
+      marks.devtools = parts[1] == "devtools";
+      marks.development = marks.devtools || parts[1] == "0";
     }
+    return marks;
   }
+  // Images come without Origin.
+  marks.origin = sender.origin.empty() ? OriginOf(sender.referer) : sender.origin;
   return marks;
 }
 
 uint64_t FlagsOf(const RequestMarks& marks, const Sender& sender, const Source& source,
                  const EventRow& row) {
   uint64_t flags = 0;
-  if (marks.ua_class == 2) flags |= kBot;
-  if (row.platform == "MinP" && marks.has_origin) flags |= kEmbedded;
+  // A server's client is no bot, whatever it calls itself.
+  if ((marks.ua_class == 2 && !source.trusted()) || marks.devtools) flags |= kBot;
+  if (row.platform == "MinP" && !sender.origin.empty()) flags |= kEmbedded;
   if (!marks.referer_app.empty() && !source.app.empty() && marks.referer_app != source.app) {
     flags |= kRefererMismatch;
   }
   if (marks.development) flags |= kTestStream;
-  if (marks.has_origin && !source.origins.empty() &&
-      std::find(source.origins.begin(), source.origins.end(), sender.origin) ==
-          source.origins.end()) {
+  if (source.origins.empty()) return flags;
+  const auto listed = [&source](auto matches) {
+    return std::any_of(source.origins.begin(), source.origins.end(), matches);
+  };
+  if (!marks.origin.empty() &&
+      !listed([&](const std::string& origin) { return origin == marks.origin; })) {
     flags |= kOriginUnlisted;
+  }
+  // A page says its host as domain; a mini program its appid, which attribution looks at.
+  if (row.platform == "web" && !row.domain.empty() && !listed([&](const std::string& origin) {
+        return absl::EndsWith(origin, absl::StrCat("://", row.domain));
+      })) {
+    flags |= kDomainMismatch;
   }
   return flags;
 }
@@ -216,6 +237,7 @@ absl::StatusOr<Prepared> Collector::Prepare(const Dialect& dialect, Body body, c
     if (event.refused == Reason::kNone) {
       if (Complete(dialect, sender, marks, source, &event)) {
         if (consents_.Allows(*source, event.row)) {
+          privacy_.Apply(*source, &event.row);
           prepared.submission.rows.push_back(std::move(event.row));
         } else {
           ++prepared.refused;
@@ -286,6 +308,13 @@ absl::StatusOr<CollectResult> Collector::Collect(const Dialect& dialect, Body bo
 
 IpNet CutAddress(absl::string_view address) {
   IpNet net;
+  // "[2001:db8::1]:443" and "192.0.2.1:443", as proxies write them.
+  if (absl::StartsWith(address, "[")) {
+    address = address.substr(1, address.find(']') - 1);
+  } else if (const size_t colon = address.find(':');
+             absl::StrContains(address, '.') && colon == address.rfind(':')) {
+    address = address.substr(0, colon);
+  }
   const std::string text(address);
   std::array<uint8_t, 16> bytes{};
   if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {

@@ -11,6 +11,7 @@
 #include "services/ingest/core/dialect.h"
 #include "services/ingest/core/event_writer.h"
 #include "services/ingest/core/metrics.h"
+#include "services/ingest/core/privacy.h"
 #include "services/ingest/core/source_registry.h"
 
 namespace datong::ingest {
@@ -55,9 +56,14 @@ struct Prepared {
 // and write all in one go. Thread-safe; blocks until the commit.
 class Collector {
  public:
-  Collector(SourceRegistry& sources, const ConsentBook& consents, EventWriter& writer,
-            IngestMetrics& metrics, const Clock& clock)
-      : sources_(sources), consents_(consents), writer_(writer), metrics_(metrics), clock_(clock) {}
+  Collector(SourceRegistry& sources, const ConsentBook& consents, const Privacy& privacy,
+            EventWriter& writer, IngestMetrics& metrics, const Clock& clock)
+      : sources_(sources),
+        consents_(consents),
+        privacy_(privacy),
+        writer_(writer),
+        metrics_(metrics),
+        clock_(clock) {}
 
   // `sender.received_us` is now. Errors: those of EventWriter::Write: nothing is promised then, and
   // the sender may try again.
@@ -71,6 +77,7 @@ class Collector {
  private:
   SourceRegistry& sources_;
   const ConsentBook& consents_;
+  const Privacy& privacy_;
   EventWriter& writer_;
   IngestMetrics& metrics_;
   const Clock& clock_;

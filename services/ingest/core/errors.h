@@ -48,6 +48,12 @@ inline absl::Status SourceInvalid(absl::string_view field, absl::string_view pro
                     "SOURCE_INVALID",
                     {{"field", std::string(field)}, {"problem", std::string(problem)}}});
 }
+inline absl::Status HashKeyMissing() {
+  return MakeError(absl::StatusCode::kFailedPrecondition,
+                   "Fields can be hashed only with a key: have the operator set "
+                   "ingest.hash_key_file, then try again.",
+                   {kErrorDomain, "HASH_KEY_MISSING", {}});
+}
 inline absl::Status SourceExists(absl::string_view name) {
   return MakeError(
       absl::StatusCode::kAlreadyExists,

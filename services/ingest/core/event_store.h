@@ -53,8 +53,8 @@ class EventStore {
   // be stored.
   virtual absl::StatusOr<WriteOutcome> Write(const WriteBatch& batch, Deadline deadline) = 0;
 
-  // Makes the partitions from today to `days` ahead, and drops those of quarantine that are older
-  // than 30 days.
+  // Makes the partitions from today to `days` ahead, and drops days that are kept no longer: of
+  // quarantine after 30 days, of events as the store was told.
   virtual absl::Status MaintainPartitions(int64_t now_us, int days, Deadline deadline) = 0;
 };
 

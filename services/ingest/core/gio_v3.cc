@@ -247,11 +247,7 @@ DecodedBody GioV3Dialect::Decode(Body body) const {
     if (!WithinLimits(spans[i], &event)) continue;
     ReadEvent(object, &event);
     BoundTexts(&event);
-    if (event.row.event_type == event_type::kViewChange) {
-      event.row.rest = WithoutKeys(event.raw, {"textValue"});  // what a person typed
-    } else {
-      event.row.rest.assign(event.raw.data(), event.raw.size());
-    }
+    event.row.rest.assign(event.raw.data(), event.raw.size());
   }
   return decoded;
 }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
@@ -234,6 +235,79 @@ std::string WithoutKeys(absl::string_view object, std::initializer_list<absl::st
   });
   out.push_back('}');
   return out;
+}
+
+bool EditValues(
+    std::string* json,
+    absl::FunctionRef<std::optional<std::string>(absl::string_view key, absl::string_view value)>
+        edit) {
+  const absl::string_view text = *json;
+  std::string out;
+  size_t copied = 0;  // of `text`, into `out`
+  // The key of each object or list that is open; a list keeps the key that it stands under.
+  struct Level {
+    bool is_object;
+    absl::string_view key;
+  };
+  std::vector<Level> levels;
+  absl::string_view key;
+  bool expect_key = false;
+  size_t at = 0;
+  const auto offer = [&](size_t begin, size_t end) {
+    const std::optional<std::string> other = edit(key, text.substr(begin, end - begin));
+    if (!other.has_value()) return;
+    out.append(text.data() + copied, begin - copied);
+    out.append(*other);
+    copied = end;
+  };
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c == '"') {
+      const size_t end = SkipString(text, at + 1);
+      if (expect_key) {
+        key = text.substr(at + 1, end - at - 2);
+        expect_key = false;
+      } else {
+        offer(at, end);
+      }
+      at = end;
+      continue;
+    }
+    if (c == '-' || (c >= '0' && c <= '9')) {
+      size_t end = at + 1;
+      while (end < text.size() && text[end] != ',' && text[end] != '}' && text[end] != ']' &&
+             !IsBlank(text[end])) {
+        ++end;
+      }
+      offer(at, end);
+      at = end;
+      continue;
+    }
+    if (c == '{' || c == '[') {
+      levels.push_back({c == '{', key});
+      expect_key = c == '{';
+    } else if (c == '}' || c == ']') {
+      if (!levels.empty()) levels.pop_back();
+      expect_key = false;
+    } else if (c == ',' && !levels.empty()) {
+      expect_key = levels.back().is_object;
+      key = levels.back().key;
+    }
+    ++at;
+  }
+  if (copied == 0) return false;
+  out.append(text.data() + copied, text.size() - copied);
+  *json = std::move(out);
+  return true;
+}
+
+std::string Unquoted(absl::string_view json_string) {
+  const absl::string_view inside = json_string.substr(1, json_string.size() - 2);
+  if (inside.find('\\') == absl::string_view::npos) return std::string(inside);
+  const nlohmann::json value =
+      nlohmann::json::parse(json_string.begin(), json_string.end(), nullptr,
+                            /*allow_exceptions=*/false);
+  return value.is_string() ? value.get<std::string>() : std::string(inside);
 }
 
 std::string CanonicalJson(absl::string_view object,

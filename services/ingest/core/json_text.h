@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 
 namespace datong::ingest {
@@ -24,6 +26,17 @@ absl::string_view TopLevelValue(absl::string_view object, absl::string_view key)
 
 // A valid JSON object without some top-level keys; all other bytes stay as they are.
 std::string WithoutKeys(absl::string_view object, std::initializer_list<absl::string_view> keys);
+
+// Asks about each string and number of a valid JSON text, with the key that it stands under (that
+// of the list, for elements of lists; both as bytes, the value with its quotes), and puts the
+// answer in its place; without one the bytes stay as they are. True when anything changed.
+bool EditValues(
+    std::string* json,
+    absl::FunctionRef<std::optional<std::string>(absl::string_view key, absl::string_view value)>
+        edit);
+
+// The text that a JSON string (with its quotes) stands for.
+std::string Unquoted(absl::string_view json_string);
 
 // The object with its keys sorted at every level and no blanks, without some top-level keys.
 std::string CanonicalJson(absl::string_view object,

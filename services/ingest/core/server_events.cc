@@ -224,6 +224,7 @@ PreparedAppend ServerAppender::Prepare(const SourcePtr& source,
         prepared.fates[i] = {EventFate::Code::kRefused, "no_consent"};
         continue;
       }
+      privacy_.Apply(*source, &row);
       if (prepared.submission.rows.empty()) prepared.first_event_us = row.event_us;
       prepared.row_events.push_back(i);
       prepared.submission.rows.push_back(std::move(row));

@@ -12,6 +12,7 @@
 #include "services/ingest/core/consent_book.h"
 #include "services/ingest/core/event_writer.h"
 #include "services/ingest/core/metrics.h"
+#include "services/ingest/core/privacy.h"
 #include "services/ingest/core/source_registry.h"
 
 namespace datong::ingest {
@@ -59,9 +60,14 @@ struct AppendResult {
 // The way of a trusted sender's batch. Thread-safe.
 class ServerAppender {
  public:
-  ServerAppender(SourceRegistry& sources, const ConsentBook& consents, EventWriter& writer,
-                 IngestMetrics& metrics, const Clock& clock)
-      : sources_(sources), consents_(consents), writer_(writer), metrics_(metrics), clock_(clock) {}
+  ServerAppender(SourceRegistry& sources, const ConsentBook& consents, const Privacy& privacy,
+                 EventWriter& writer, IngestMetrics& metrics, const Clock& clock)
+      : sources_(sources),
+        consents_(consents),
+        privacy_(privacy),
+        writer_(writer),
+        metrics_(metrics),
+        clock_(clock) {}
 
   // The source that may be appended to. Errors: those of EventService about sources.
   absl::StatusOr<SourcePtr> FindSource(absl::string_view project, absl::string_view id,
@@ -80,6 +86,7 @@ class ServerAppender {
  private:
   SourceRegistry& sources_;
   const ConsentBook& consents_;
+  const Privacy& privacy_;
   EventWriter& writer_;
   IngestMetrics& metrics_;
   const Clock& clock_;

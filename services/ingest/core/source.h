@@ -15,6 +15,17 @@ enum class Trust : int { kClient = 1, kServer = 2 };
 enum class AttributeBy : int { kDevice = 1, kLoginThenDevice = 2 };
 enum class ConsentMode : int { kUnlessWithdrawn = 1, kRequired = 2 };
 
+// What of personal data is taken out of a source's events before they are kept.
+struct PrivacyRules {
+  std::vector<std::string> dropped_parameters;  // beside the defaults
+  std::vector<std::string> kept_parameters;     // defaults that stay
+  std::vector<std::string> hashed_fields;
+  bool keep_typed_text = false;
+  bool keep_exact_location = false;
+
+  bool operator==(const PrivacyRules&) const = default;
+};
+
 // What the sender of an event is, and what its identifiers mean. The proto says the same at length.
 struct Source {
   int32_t number = 0;
@@ -36,6 +47,7 @@ struct Source {
   std::vector<std::string> origins;
   Trust trust = Trust::kClient;
   ConsentMode consent_mode = ConsentMode::kUnlessWithdrawn;
+  PrivacyRules privacy;
   bool disabled = false;
   absl::Time create_time;
   absl::Time update_time;

@@ -40,7 +40,7 @@ bool SameFields(const Source& a, const Source& b) {
          a.device_scope == b.device_scope && a.login_space == b.login_space &&
          a.login_spaces == b.login_spaces && a.device_id_is_openid == b.device_id_is_openid &&
          a.attribute_by == b.attribute_by && a.origins == b.origins && a.trust == b.trust &&
-         a.consent_mode == b.consent_mode && a.disabled == b.disabled;
+         a.consent_mode == b.consent_mode && a.privacy == b.privacy && a.disabled == b.disabled;
 }
 
 }  // namespace
@@ -205,6 +205,21 @@ absl::StatusOr<Source> SourceRegistry::Complete(Source source, Deadline deadline
       return SourceInvalid("origins", "an origin begins with http:// or https://");
     }
   }
+  for (const auto* names : {&source.privacy.dropped_parameters, &source.privacy.kept_parameters,
+                            &source.privacy.hashed_fields}) {
+    const bool fine = names->size() <= 100 &&
+                      std::all_of(names->begin(), names->end(), [](const std::string& name) {
+                        return !name.empty() && name.size() <= 100;
+                      });
+    if (!fine) return SourceInvalid("privacy", "at most 100 names of 1 to 100 bytes in each list");
+  }
+  for (const std::string& name : source.privacy.hashed_fields) {
+    if (IsStructuralField(name)) {
+      return SourceInvalid("privacy.hashed_fields",
+                           absl::StrCat("\"", name, "\" is what events are read by"));
+    }
+  }
+  if (!source.privacy.hashed_fields.empty() && !privacy_.CanHash()) return HashKeyMissing();
   // Nobody collects under the name of another project.
   const std::optional<int32_t> collecting = Snapshot()->TenantOfSdkProject(source.sdk_project);
   if (collecting.has_value() && *collecting != source.tenant_id) {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/time/clock.h"
+#include "services/ingest/core/privacy.h"
 #include "services/ingest/core/source_store.h"
 
 namespace datong::ingest {
@@ -48,7 +49,8 @@ class SourceSnapshot {
 // them. Thread-safe; blocks on the store only where a Deadline is taken.
 class SourceRegistry {
  public:
-  SourceRegistry(SourceStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  SourceRegistry(SourceStore& store, const Privacy& privacy, const Clock& clock)
+      : store_(store), privacy_(privacy), clock_(clock) {}
 
   std::shared_ptr<const SourceSnapshot> Snapshot() const;
   // True once the sources were read.
@@ -73,6 +75,7 @@ class SourceRegistry {
   absl::StatusOr<Source> Complete(Source source, Deadline deadline);
 
   SourceStore& store_;
+  const Privacy& privacy_;
   const Clock& clock_;
   mutable Mutex mutex_;
   std::shared_ptr<const SourceSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_) =

@@ -37,6 +37,15 @@ v1::Source ToProto(const Source& source) {
   out.set_trust(static_cast<v1::Trust>(source.trust));
   out.set_consent_mode(static_cast<v1::ConsentMode>(source.consent_mode));
   out.set_schema_mode(v1::SCHEMA_MODE_OFF);
+  const PrivacyRules& rules = source.privacy;
+  if (!(rules == PrivacyRules())) {
+    v1::Privacy& privacy = *out.mutable_privacy();
+    for (const std::string& name : rules.dropped_parameters) privacy.add_dropped_parameters(name);
+    for (const std::string& name : rules.kept_parameters) privacy.add_kept_parameters(name);
+    for (const std::string& name : rules.hashed_fields) privacy.add_hashed_fields(name);
+    privacy.set_keep_typed_text(rules.keep_typed_text);
+    privacy.set_keep_exact_location(rules.keep_exact_location);
+  }
   out.set_disabled(source.disabled);
   ToProto(source.create_time, out.mutable_create_time());
   ToProto(source.update_time, out.mutable_update_time());
@@ -72,6 +81,13 @@ absl::StatusOr<Source> FromProto(const v1::Source& in) {
   source.login_space = in.login_space();
   source.login_spaces = {in.login_spaces().begin(), in.login_spaces().end()};
   source.device_id_is_openid = in.device_id_is_openid();
+  // A value of a later version must not silently become the default.
+  if (!v1::AttributeBy_IsValid(in.attribute_by())) {
+    return SourceInvalid("attribute_by", "is neither DEVICE nor LOGIN_THEN_DEVICE");
+  }
+  if (!v1::ConsentMode_IsValid(in.consent_mode())) {
+    return SourceInvalid("consent_mode", "is neither UNLESS_WITHDRAWN nor REQUIRED");
+  }
   source.attribute_by = in.attribute_by() == v1::ATTRIBUTE_BY_LOGIN_THEN_DEVICE
                             ? AttributeBy::kLoginThenDevice
                             : AttributeBy::kDevice;
@@ -93,8 +109,16 @@ absl::StatusOr<Source> FromProto(const v1::Source& in) {
                             ? ConsentMode::kRequired
                             : ConsentMode::kUnlessWithdrawn;
   if (in.schema_mode() != v1::SCHEMA_MODE_UNSPECIFIED && in.schema_mode() != v1::SCHEMA_MODE_OFF) {
-    return SourceInvalid("schema_mode", "only OFF is served");
+    return SourceInvalid("schema_mode", "only OFF is offered; leave it out");
   }
+  const v1::Privacy& privacy = in.privacy();
+  source.privacy = {
+      {privacy.dropped_parameters().begin(), privacy.dropped_parameters().end()},
+      {privacy.kept_parameters().begin(), privacy.kept_parameters().end()},
+      {privacy.hashed_fields().begin(), privacy.hashed_fields().end()},
+      privacy.keep_typed_text(),
+      privacy.keep_exact_location(),
+  };
   source.disabled = in.disabled();
   return source;
 }

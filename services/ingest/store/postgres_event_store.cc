@@ -54,7 +54,6 @@ constexpr char kInsertEvidenceSql[] = R"sql(
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kShanghaiMs = 8 * 3'600'000;
-constexpr int32_t kOldestMadeDays = 800;
 constexpr int32_t kNewestMadeDays = 8;
 constexpr int32_t kQuarantineDays = 30;
 
@@ -265,7 +264,7 @@ absl::Status PostgresEventStore::EnsureDays(const WriteBatch& batch, Deadline de
     for (const EventRow* row : batch.rows) {
       const int32_t day = DayOfMs(row->event_id.time_ms());
       // Odd times stay in the default partition.
-      if (day < today - kOldestMadeDays || day > today + kNewestMadeDays) continue;
+      if (day < today - event_days_kept_ || day > today + kNewestMadeDays) continue;
       if (!event_days_.contains(day)) Extent::Note(day, &event_days);
     }
     for (const QuarantineItem* item : batch.quarantine) {
@@ -280,6 +279,31 @@ absl::Status PostgresEventStore::EnsureDays(const WriteBatch& batch, Deadline de
 }
 
 namespace {
+
+std::string TimeOfDay(int32_t day) {
+  return absl::FormatTime(absl::RFC3339_sec, absl::FromUnixMillis(BeginOfDayMs(day)),
+                          absl::UTCTimeZone());
+}
+
+// Drops some of the oldest partitions before `oldest`, which is a day; true when there were any.
+// Readers are not waited for long: the next run goes on.
+absl::StatusOr<bool> DropDaysBefore(postgres::Pool& pool, const std::string& parent, int32_t oldest,
+                                    Deadline deadline) {
+  return pool.Query<bool>(
+      "drop_partitions", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
+        const pqxx::result old = work.exec_params(
+            "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'ingest' AND c.relkind = 'r' AND c.relname < $1 "
+            "AND c.relname ~ $2 ORDER BY 1 LIMIT 5",
+            absl::StrCat(parent, "_", DayName(oldest)), absl::StrCat("^", parent, "_[0-9]{8}$"));
+        if (old.empty()) return false;
+        work.exec0("SET LOCAL lock_timeout = '500ms'");
+        for (const pqxx::row& row : old) {
+          work.exec0(absl::StrCat("DROP TABLE ingest.", row[0].as<std::string>()));
+        }
+        return true;
+      });
+}
 
 // Two processes may make one partition at once: the loser finds it made.
 absl::Status MakePartition(postgres::Pool& pool, const std::string& parent, const std::string& name,
@@ -324,13 +348,9 @@ absl::Status PostgresEventStore::MakeEventDay(int32_t day, Deadline deadline) {
 }
 
 absl::Status PostgresEventStore::MakeQuarantineDay(int32_t day, Deadline deadline) {
-  const auto bound = [](int32_t number) {
-    return absl::FormatTime(absl::RFC3339_sec, absl::FromUnixMillis(BeginOfDayMs(number)),
-                            absl::UTCTimeZone());
-  };
-  DATONG_RETURN_IF_ERROR(MakePartition(pool_, "quarantined_events",
-                                       absl::StrCat("quarantined_events_", DayName(day)),
-                                       "received_at", bound(day), bound(day + 1), deadline));
+  DATONG_RETURN_IF_ERROR(
+      MakePartition(pool_, "quarantined_events", absl::StrCat("quarantined_events_", DayName(day)),
+                    "received_at", TimeOfDay(day), TimeOfDay(day + 1), deadline));
   MutexLock lock(&mutex_);
   quarantine_days_.insert(day);
   return absl::OkStatus();
@@ -349,23 +369,24 @@ absl::Status PostgresEventStore::MaintainPartitions(int64_t now_us, int days, De
     if (!event_known) DATONG_RETURN_IF_ERROR(MakeEventDay(day, deadline));
     if (!quarantine_known) DATONG_RETURN_IF_ERROR(MakeQuarantineDay(day, deadline));
   }
-  return DropOldQuarantine(today, deadline);
+  DATONG_RETURN_IF_ERROR(
+      DropDaysBefore(pool_, "quarantined_events", today - kQuarantineDays, deadline).status());
+  return DropOldEvents(today, deadline);
 }
 
-absl::Status PostgresEventStore::DropOldQuarantine(int32_t today, Deadline deadline) {
-  return pool_.Transact("drop_partitions", deadline, [&](pqxx::work& work) -> absl::Status {
-    const std::string oldest =
-        absl::StrCat("quarantined_events_", DayName(today - kQuarantineDays));
-    const pqxx::result old = work.exec_params(
-        "SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-        "WHERE n.nspname = 'ingest' AND c.relkind = 'r' AND c.relname < $1 "
-        "AND c.relname ~ '^quarantined_events_[0-9]{8}$' ORDER BY 1 LIMIT 5",
-        oldest);
-    if (old.empty()) return absl::OkStatus();
-    work.exec0("SET LOCAL lock_timeout = '500ms'");
-    for (const pqxx::row& row : old) {
-      work.exec0(absl::StrCat("DROP TABLE ingest.", row[0].as<std::string>()));
-    }
+absl::Status PostgresEventStore::DropOldEvents(int32_t today, Deadline deadline) {
+  const int32_t oldest = today - event_days_kept_;
+  DATONG_ASSIGN_OR_RETURN(const bool dropped, DropDaysBefore(pool_, "events", oldest, deadline));
+  if (dropped) {
+    MutexLock lock(&mutex_);
+    absl::erase_if(event_days_, [oldest](int32_t day) { return day < oldest; });
+  }
+  // What has no day of its own goes by when it came.
+  return pool_.Transact("drop_old_events", deadline, [&](pqxx::work& work) -> absl::Status {
+    const std::string before = TimeOfDay(oldest);
+    work.exec_params0("DELETE FROM ingest.events_default WHERE received_at < $1", before);
+    work.exec_params0("DELETE FROM ingest.batches WHERE committed_at < $1 AND max_event_time < $1",
+                      before);
     return absl::OkStatus();
   });
 }

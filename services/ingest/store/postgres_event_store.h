@@ -15,7 +15,9 @@ namespace datong::ingest {
 // the partitions that a batch needs before it writes. `pool` must outlive it.
 class PostgresEventStore final : public EventStore {
  public:
-  explicit PostgresEventStore(postgres::Pool& pool) : pool_(pool) {}
+  // Days of events older than `event_days` are dropped.
+  explicit PostgresEventStore(postgres::Pool& pool, int event_days = 400)
+      : pool_(pool), event_days_kept_(event_days) {}
 
   absl::StatusOr<WriteOutcome> Write(const WriteBatch& batch, Deadline deadline) override;
   absl::Status MaintainPartitions(int64_t now_us, int days, Deadline deadline) override;
@@ -24,9 +26,10 @@ class PostgresEventStore final : public EventStore {
   absl::Status EnsureDays(const WriteBatch& batch, Deadline deadline);
   absl::Status MakeEventDay(int32_t day, Deadline deadline);
   absl::Status MakeQuarantineDay(int32_t day, Deadline deadline);
-  absl::Status DropOldQuarantine(int32_t today, Deadline deadline);
+  absl::Status DropOldEvents(int32_t today, Deadline deadline);
 
   postgres::Pool& pool_;
+  const int event_days_kept_;
   Mutex mutex_;
   absl::flat_hash_set<int32_t> event_days_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<int32_t> quarantine_days_ ABSL_GUARDED_BY(mutex_);

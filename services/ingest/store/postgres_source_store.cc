@@ -17,7 +17,7 @@ constexpr char kSourcesSql[] = R"sql(
   SELECT s.number, s.tenant_id, p.project, s.source, s.display_name, s.kind, s.surface, s.app,
          s.write_key, s.sdk_project, s.data_source_id, s.device_scope, s.login_space,
          s.login_spaces, s.device_id_is_openid, s.attribute_by, s.origins, s.trust, s.consent_mode,
-         s.disabled, (extract(epoch FROM s.created_at) * 1000000)::bigint,
+         s.disabled, s.privacy, (extract(epoch FROM s.created_at) * 1000000)::bigint,
          (extract(epoch FROM s.updated_at) * 1000000)::bigint
   FROM ingest.sources AS s JOIN ingest.projects AS p ON p.number = s.tenant_id
   ORDER BY s.number)sql";
@@ -25,22 +25,41 @@ constexpr char kExistsSql[] = "SELECT 1 FROM ingest.sources WHERE tenant_id = $1
 constexpr char kInsertSql[] = R"sql(
   INSERT INTO ingest.sources (tenant_id, source, display_name, kind, surface, app, write_key,
       sdk_project, data_source_id, device_scope, login_space, login_spaces, device_id_is_openid,
-      attribute_by, origins, trust, consent_mode, disabled, created_at, updated_at)
+      attribute_by, origins, trust, consent_mode, disabled, created_at, updated_at, privacy)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-          to_timestamp($19::double precision / 1000000), to_timestamp($19::double precision / 1000000))
+          to_timestamp($19::double precision / 1000000), to_timestamp($19::double precision / 1000000),
+          $20)
   RETURNING number)sql";
 constexpr char kUpdateSql[] = R"sql(
   UPDATE ingest.sources
   SET display_name = $3, surface = $4, app = $5, write_key = $6, sdk_project = $7,
       data_source_id = $8, device_scope = $9, login_space = $10, login_spaces = $11,
       device_id_is_openid = $12, attribute_by = $13, origins = $14, trust = $15,
-      consent_mode = $16, disabled = $17, updated_at = to_timestamp($18::double precision / 1000000)
+      consent_mode = $16, disabled = $17, updated_at = to_timestamp($18::double precision / 1000000),
+      privacy = $19
   WHERE tenant_id = $1 AND source = $2
   RETURNING number)sql";
 // The pushes of a mini program belong to the surface that its SDK source names.
 constexpr char kFollowSql[] = R"sql(
   UPDATE ingest.sources SET surface = $3, updated_at = to_timestamp($4::double precision / 1000000)
   WHERE tenant_id = $1 AND kind = 3 AND app = $2 AND surface = $2 AND surface <> $3)sql";
+
+std::string PrivacyToJson(const PrivacyRules& rules) {
+  return nlohmann::json{{"dropped_parameters", rules.dropped_parameters},
+                        {"kept_parameters", rules.kept_parameters},
+                        {"hashed_fields", rules.hashed_fields},
+                        {"keep_typed_text", rules.keep_typed_text},
+                        {"keep_exact_location", rules.keep_exact_location}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+PrivacyRules PrivacyFromJson(const std::string& text) {
+  using Names = std::vector<std::string>;
+  const nlohmann::json json = nlohmann::json::parse(text);
+  return {json.value("dropped_parameters", Names()), json.value("kept_parameters", Names()),
+          json.value("hashed_fields", Names()), json.value("keep_typed_text", false),
+          json.value("keep_exact_location", false)};
+}
 
 Source FromRow(const pqxx::row& row) {
   Source source;
@@ -65,8 +84,9 @@ Source FromRow(const pqxx::row& row) {
   source.trust = static_cast<Trust>(row[17].as<int>());
   source.consent_mode = static_cast<ConsentMode>(row[18].as<int>());
   source.disabled = row[19].as<bool>();
-  source.create_time = absl::FromUnixMicros(row[20].as<int64_t>());
-  source.update_time = absl::FromUnixMicros(row[21].as<int64_t>());
+  source.privacy = PrivacyFromJson(row[20].as<std::string>());
+  source.create_time = absl::FromUnixMicros(row[21].as<int64_t>());
+  source.update_time = absl::FromUnixMicros(row[22].as<int64_t>());
   return source;
 }
 
@@ -122,15 +142,15 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
           return SourceExists(source.Name());
         }
         stored.number =
-            work.exec_params1(kInsertSql, source.tenant_id, source.id, source.display_name,
-                              static_cast<int>(source.kind), source.surface, source.app,
-                              source.write_key, source.sdk_project, source.data_source_id,
-                              source.device_scope, source.login_space,
-                              nlohmann::json(source.login_spaces).dump(),
-                              source.device_id_is_openid, static_cast<int>(source.attribute_by),
-                              nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
-                              static_cast<int>(source.consent_mode), source.disabled,
-                              absl::ToUnixMicros(source.create_time))[0]
+            work.exec_params1(
+                    kInsertSql, source.tenant_id, source.id, source.display_name,
+                    static_cast<int>(source.kind), source.surface, source.app, source.write_key,
+                    source.sdk_project, source.data_source_id, source.device_scope,
+                    source.login_space, nlohmann::json(source.login_spaces).dump(),
+                    source.device_id_is_openid, static_cast<int>(source.attribute_by),
+                    nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
+                    static_cast<int>(source.consent_mode), source.disabled,
+                    absl::ToUnixMicros(source.create_time), PrivacyToJson(source.privacy))[0]
                 .as<int32_t>();
         PushesFollow(work, source);
         return absl::OkStatus();
@@ -150,7 +170,7 @@ absl::StatusOr<Source> PostgresSourceStore::Update(const Source& source, Deadlin
             source.device_id_is_openid, static_cast<int>(source.attribute_by),
             nlohmann::json(source.origins).dump(), static_cast<int>(source.trust),
             static_cast<int>(source.consent_mode), source.disabled,
-            absl::ToUnixMicros(source.update_time));
+            absl::ToUnixMicros(source.update_time), PrivacyToJson(source.privacy));
         if (updated.empty()) return SourceUnknown(source.Name());
         stored.number = updated[0][0].as<int32_t>();
         PushesFollow(work, source);

@@ -114,7 +114,7 @@ IngestTest::IngestTest()
 
 IngestTest::~IngestTest() { StopProcess(); }
 
-void IngestTest::StartProcess() {
+void IngestTest::StartProcess(const std::map<std::string, std::string>& flags) {
   const std::string dsn_file = absl::StrCat(::testing::TempDir(), "/ingest_dsn_", getpid());
   std::ofstream(dsn_file) << database_->dsn().Expose();
   server::ProcessOptions options;
@@ -132,6 +132,7 @@ void IngestTest::StartProcess() {
                            {"server.shutdown_grace", "2s"},
                            {"log.level", "error"},
                            {"peers.identity", identity_server_->address()}};
+  for (const auto& [key, value] : flags) options.sources.flags[key] = value;
   process_ = std::make_unique<server::Process>(std::move(options));
   ASSERT_OK(process_->Build());
   ASSERT_OK(process_->Start());

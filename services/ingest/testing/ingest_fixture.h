@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,7 +50,8 @@ class IngestTest : public ::testing::Test {
   IngestTest();
   ~IngestTest() override;
 
-  void StartProcess();
+  // `flags`: settings over those of the tests.
+  void StartProcess(const std::map<std::string, std::string>& flags = {});
   void StopProcess();
 
   v1::Source CreateSource(

@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/macros.h"
 #include "services/insight/core/errors.h"
@@ -37,6 +38,34 @@ Person WithSurfaces(const EventStore::FoundPerson& found, const ProjectSources& 
   person.surfaces.erase(std::unique(person.surfaces.begin(), person.surfaces.end()),
                         person.surfaces.end());
   return person;
+}
+
+// When a page begins: its cursor's time, as ReadTimeline writes it.
+absl::Time TimeOfCursor(const std::string& cursor) {
+  int64_t micros = 0;
+  return absl::SimpleAtoi(cursor.substr(0, cursor.find('/')), &micros)
+             ? absl::FromUnixMicros(micros)
+             : absl::InfiniteFuture();
+}
+
+// What came to the person by merges from `oldest` on and before `newest`.
+std::vector<TimelineMerge> MergesBetween(const Person& person, absl::Time oldest,
+                                         absl::Time newest) {
+  std::map<std::pair<absl::Time, std::string>, TimelineMerge> merges;
+  for (const PersonIdentifier& identifier : person.identifiers) {
+    if (identifier.previous_person.empty() || identifier.link_time < oldest ||
+        identifier.link_time >= newest) {
+      continue;
+    }
+    TimelineMerge& merge = merges[{identifier.link_time, identifier.previous_person}];
+    merge.merge_time = identifier.link_time;
+    merge.previous_person = identifier.previous_person;
+    merge.identifiers.push_back(identifier.identifier);
+  }
+  std::vector<TimelineMerge> result;
+  for (auto& [key, merge] : merges) result.push_back(std::move(merge));
+  std::reverse(result.begin(), result.end());
+  return result;
 }
 
 }  // namespace
@@ -207,6 +236,10 @@ absl::StatusOr<Dated<TimelineAnswer>> Analyst::Timeline(const Asker& asker,
                                                cursor, limit, asker.deadline));
   answer.entries = std::move(page.value.entries);
   answer.next_cursor = std::move(page.value.next_cursor);
+  answer.merges = MergesBetween(
+      answer.person,
+      answer.next_cursor.empty() ? absl::InfinitePast() : TimeOfCursor(answer.next_cursor),
+      TimeOfCursor(cursor));
   return Dated<TimelineAnswer>{std::move(answer), page.as_of};
 }
 

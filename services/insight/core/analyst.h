@@ -38,7 +38,8 @@ struct OverlapAnswer {
 struct TimelineAnswer {
   Person person;
   std::vector<TimelineEntry> entries;
-  std::vector<Source> sources;  // of the project, to name the entries'
+  std::vector<TimelineMerge> merges;  // of the time that the entries cover, newest first
+  std::vector<Source> sources;        // of the project, to name the entries'
   std::string next_cursor;
 };
 

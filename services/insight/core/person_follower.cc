@@ -1,10 +1,18 @@
 #include "services/insight/core/person_follower.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/status/error.h"
 #include "common/status/macros.h"
 #include "services/insight/core/errors.h"
 
 namespace datong::insight {
+namespace {
+
+constexpr std::chrono::seconds kListEvery(5);
+
+}  // namespace
 
 absl::StatusOr<int64_t> PersonFollower::CatchUp(const Asker& asker, const std::string& project) {
   return flights_.Do(project, asker.deadline, [&] { return ReadToEnd(asker, project); });
@@ -36,12 +44,37 @@ absl::StatusOr<int64_t> PersonFollower::ReadToEnd(const Asker& asker, const std:
   }
 }
 
-absl::Status PersonFollower::CatchUpAll(const Asker& asker) {
-  DATONG_ASSIGN_OR_RETURN(const std::vector<std::string> projects,
+absl::StatusOr<std::vector<std::string>> PersonFollower::Projects(const Asker& asker) {
+  DATONG_ASSIGN_OR_RETURN(std::vector<std::string> projects,
                           projection_.ListProjects(asker.deadline));
+  const auto now = std::chrono::steady_clock::now();
+  bool ask = false;
+  {
+    MutexLock lock(&mutex_);
+    ask = !listed_at_.has_value() || now - *listed_at_ >= kListEvery;
+  }
+  if (ask) {
+    absl::StatusOr<std::vector<std::string>> listed = directory_.List(asker);
+    MutexLock lock(&mutex_);
+    // While broker is away, the projects known so far are followed.
+    if (listed.ok()) {
+      listed_ = *std::move(listed);
+      listed_at_ = now;
+    }
+  }
+  MutexLock lock(&mutex_);
+  projects.insert(projects.end(), listed_.begin(), listed_.end());
+  std::sort(projects.begin(), projects.end());
+  projects.erase(std::unique(projects.begin(), projects.end()), projects.end());
+  return projects;
+}
+
+absl::Status PersonFollower::CatchUpAll(const Asker& asker) {
+  DATONG_ASSIGN_OR_RETURN(const std::vector<std::string> projects, Projects(asker));
   absl::Status first_error;
   for (const std::string& project : projects) {
-    first_error.Update(CatchUp(asker, project).status());
+    const absl::Status status = CatchUp(asker, project).status();
+    if (GetReason(status) != "PROJECT_UNKNOWN") first_error.Update(status);
   }
   return first_error;
 }

@@ -135,6 +135,13 @@ class IdentityFeed {
                                         const std::string& cursor) = 0;
 };
 
+// broker's projects. Errors: those of ProjectService.ListProjects.
+class ProjectDirectory {
+ public:
+  virtual ~ProjectDirectory() = default;
+  virtual absl::StatusOr<std::vector<std::string>> List(const Asker& asker) = 0;
+};
+
 // ingest's sources. Errors: those of SourceService.ListSources.
 class SourceDirectory {
  public:

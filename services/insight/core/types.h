@@ -77,6 +77,13 @@ struct Person {
   std::optional<absl::Time> last_event_time;
 };
 
+// Identifiers that came from another person at one time.
+struct TimelineMerge {
+  absl::Time merge_time;
+  std::string previous_person;  // the last part of the name
+  std::vector<std::string> identifiers;
+};
+
 struct TimelineEntry {
   absl::Time event_time;
   std::string event_id;

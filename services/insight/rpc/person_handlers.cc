@@ -106,6 +106,14 @@ absl::StatusOr<v1::GetTimelineResponse> InsightHandlers::Timeline(
   for (const TimelineEntry& entry : answer.value.entries) {
     WriteEntry(entry, answer.value.sources, response.add_entries());
   }
+  for (const TimelineMerge& merge : answer.value.merges) {
+    v1::TimelineMerge* out = response.add_merges();
+    WriteTime(merge.merge_time, out->mutable_merge_time());
+    out->set_day(FormatDay(ShanghaiDay(merge.merge_time)));
+    out->set_previous_person(
+        absl::StrCat("projects/", question.project, "/persons/", merge.previous_person));
+    for (const std::string& identifier : merge.identifiers) out->add_identifiers(identifier);
+  }
   if (!answer.value.next_cursor.empty()) {
     response.set_next_page_token(rpc::MakePageToken(answer.value.next_cursor, filter));
   }

@@ -153,6 +153,33 @@ TEST_F(PersonsTest, APageThatAnotherReplicaAppliedIsNotAppliedTwice) {
   EXPECT_EQ(position->cursor, page->next_cursor);
 }
 
+TEST_F(PersonsTest, TheTimelineTellsOfMergesWhereTheyHappened) {
+  // Changes are dated 2026-09-21.
+  estate_.feed.Link("openid:wx1:oA", 11, 1);
+  estate_.feed.Link("device:h5:d", 12, 1, 2);
+  estate_.Store({{At(3, 1), 1, 12}, {absl::FromUnixSeconds(1'780'000'000), 1, 11}});
+  const auto first = Timeline("p1", "", 1);
+  ASSERT_OK(first);
+  EXPECT_THAT(first->value.merges, IsEmpty());
+  const auto second = Timeline("p1", first->value.next_cursor, 1);
+  ASSERT_OK(second);
+  ASSERT_EQ(second->value.merges.size(), 1u);
+  EXPECT_EQ(second->value.merges[0].previous_person, "p2");
+  EXPECT_EQ(second->value.merges[0].merge_time, absl::FromUnixSeconds(1'790'000'002));
+  EXPECT_THAT(second->value.merges[0].identifiers, ElementsAre("device:h5:d"));
+}
+
+TEST_F(PersonsTest, ProjectsAreFollowedBeforeAnybodyAsks) {
+  estate_.projects.projects = std::vector<std::string>{"demo", "not-registered-yet"};
+  const int64_t version = estate_.feed.Link("openid:wx1:oA", 11, 1);
+  ASSERT_OK(estate_.persons.CatchUpAll(estate_.Someone()));
+  EXPECT_THAT(estate_.persons.GetVersion("demo", Deadline::After(absl::Seconds(5))),
+              IsOkAndHolds(version));
+  // Broker's list is not needed for what is followed already.
+  estate_.projects.projects = absl::UnavailableError("down");
+  ASSERT_OK(estate_.persons.CatchUpAll(estate_.Someone()));
+}
+
 TEST_F(PersonsTest, AnswersSayWhatTheyRestOn) {
   const int64_t version = estate_.feed.Link("openid:wx1:oA", 11, 1);
   const int64_t position = estate_.Store({{At(3, 1), 3, 11}});

@@ -84,6 +84,13 @@ class FakeIdentityFeed : public IdentityFeed {
   std::vector<IdentityChange> changes_ ABSL_GUARDED_BY(mutex_);
 };
 
+class FakeProjectDirectory : public ProjectDirectory {
+ public:
+  absl::StatusOr<std::vector<std::string>> projects = std::vector<std::string>();
+
+  absl::StatusOr<std::vector<std::string>> List(const Asker&) override { return projects; }
+};
+
 class FakeSourceDirectory : public SourceDirectory {
  public:
   std::map<std::string, ProjectSources> projects;

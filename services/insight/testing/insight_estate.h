@@ -78,11 +78,12 @@ class InsightEstate {
   FakeClock clock{absl::FromUnixSeconds(1'795'000'000)};  // 2026-11-18
   InsightMetrics metrics{registry};
   FakeIdentityFeed feed{"demo", 1};
+  FakeProjectDirectory projects;
   FakeSourceDirectory sources;
   FakeFollowerStatistics followers;
   PostgresEventStore events{*pool};
   PostgresPersonProjection projection{*pool};
-  PersonFollower persons{feed, projection, metrics, clock};
+  PersonFollower persons{projects, feed, projection, metrics, clock};
   Analyst analyst{events, persons, sources, followers, clock};
   rpc::CallContext call;
 };

@@ -25,6 +25,19 @@ class GrpcIdentityFeed : public IdentityFeed {
   rpc::Outgoing& outgoing_;
 };
 
+// broker's projects over gRPC. Thread-safe. `outgoing` must outlive it.
+class GrpcProjectDirectory : public ProjectDirectory {
+ public:
+  GrpcProjectDirectory(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing);
+  ~GrpcProjectDirectory() override;
+  absl::StatusOr<std::vector<std::string>> List(const Asker& asker) override;
+
+ private:
+  struct Stub;
+  std::unique_ptr<Stub> stub_;
+  rpc::Outgoing& outgoing_;
+};
+
 // ingest's sources over gRPC. Thread-safe. `outgoing` must outlive it.
 class GrpcSourceDirectory : public SourceDirectory {
  public:
