@@ -215,15 +215,16 @@ class Renders(unittest.TestCase):
         after = checksums({"components": {"broker": {"config": {"log.level": "debug"}}}})
         self.assertEqual({n for n in before if before[n] != after[n]}, {"dt-datong-broker"})
 
-    def test_routes_send_collection_to_ingest(self):
+    def test_routes_publish_collection_and_what_wechat_needs_alone(self):
+        wanted = [("/v1/", "dt-datong-ingest"), ("/v3/", "dt-datong-ingest"), ("/wechat/", "dt-datong-gateway"),
+                  ("/wecom/", "dt-datong-gateway"), ("/authorize/", "dt-datong-gateway")]
         objects, _ = self.rendered["full"]
         for rule in pick(objects, "Ingress", "dt-datong")["spec"]["rules"]:
             self.assertEqual([(p["path"], p["backend"]["service"]["name"]) for p in rule["http"]["paths"]],
-                             [("/v1/", "dt-datong-ingest"), ("/v3/", "dt-datong-ingest"), ("/", "dt-datong-gateway")])
+                             wanted)
         objects, _ = self.rendered["gateway-api"]
         rules = pick(objects, "HTTPRoute", "dt-datong")["spec"]["rules"]
-        self.assertEqual([r["backendRefs"][0]["name"] for r in rules],
-                         ["dt-datong-ingest", "dt-datong-ingest", "dt-datong-gateway"])
+        self.assertEqual([(r["matches"][0]["path"]["value"], r["backendRefs"][0]["name"]) for r in rules], wanted)
 
     def test_network_policy(self):
         objects, _ = self.rendered["full"]

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace datong;
-  constexpr char kAesKey[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+  static constexpr char kAesKey[] = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
   static const auto& crypto =
       *new wechat::PushCrypto(*wechat::PushCrypto::Create(Secret("token"), Secret(kAesKey), "wx1"));
   static const auto& key = *new std::string([] {

@@ -24,6 +24,7 @@ struct Evidence {
   bool snapshot = false;
   Watermark watermark = Watermark::kNone;
   std::string obtained_by;
+  std::string consent_ref;  // the person's new consent after an erasure (R6.3)
 };
 
 // A link or an identifier that is refused, with the strongest evidence for it.
@@ -40,6 +41,7 @@ struct Refusal {
 std::optional<int> ClassOf(absl::string_view evidence_kind);
 constexpr int kWebAuthorizationClass = 1;
 constexpr int kClaimClass = 4;
+constexpr char kPhoneEvidence[] = "mp.phone_number";
 
 // The rules that a project may choose (the platform's facts are not among them).
 struct Policy {
@@ -50,6 +52,8 @@ struct Policy {
   int login_max = 1;
   int max_ids = 200;
   bool form_checks = false;  // R1.10
+  int erase_extend_days = 30;
+  bool require_consent_after_erase = true;
   // Above these a raw component is frozen (R3.7).
   size_t max_component_ids = 5000;
   size_t max_component_records = 50000;

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "common/time/deadline.h"
+#include "services/identity/core/decision.h"
 #include "services/identity/core/evidence.h"
 
 namespace datong::identity {
@@ -26,6 +27,8 @@ struct LinkOutcome {
   int64_t version = 0;
   int recorded = 0;
   int parked = 0;
+  std::vector<size_t> erased;    // records dropped because of an erasure
+  std::vector<size_t> decided;   // records that a decision is about: repeats may say something new
   std::vector<size_t> collided;  // records with an identifier whose node belongs to another one
 };
 
@@ -33,12 +36,31 @@ struct HeldIdentifier {
   std::string identifier;
   int64_t node = 0;
   absl::Time first_observed;
+  absl::Time retired = absl::InfiniteFuture();  // replaced by a migration (R5.7)
 };
 
 struct PersonView {
   uint32_t index = 0;
   absl::Time created;
   std::vector<HeldIdentifier> identifiers;  // by rank, then text
+};
+
+// A time during which an identifier belonged to one person, as identity knew it.
+struct HistorySpan {
+  uint32_t person = 0;  // 0: to nobody
+  absl::Time from;
+  absl::Time until = absl::InfiniteFuture();
+  int64_t version = 0;
+};
+
+struct PastPerson {
+  uint32_t index = 0;  // 0: there was none
+  std::vector<std::string> identifiers;
+};
+
+struct RawComponent {
+  std::vector<Evidence> evidence;
+  std::vector<Decision> decisions;
 };
 
 struct RefusalView {
@@ -60,7 +82,14 @@ struct GraphStats {
   std::map<std::string, int64_t> refusals_by_reason;
 };
 
-enum class ChangeKind { kLinked = 1, kMoved = 2, kUnlinked = 3, kMerged = 4, kSplit = 5 };
+enum class ChangeKind {
+  kLinked = 1,
+  kMoved = 2,
+  kUnlinked = 3,
+  kMerged = 4,
+  kSplit = 5,
+  kErased = 6
+};
 
 struct ChangeView {
   int64_t version = 0;
@@ -130,10 +159,19 @@ class GraphStore {
   virtual absl::StatusOr<std::vector<PersonView>> LoadPersons(const Project& project,
                                                               absl::Span<const uint32_t> indexes,
                                                               Deadline deadline) = 0;
-  // The evidence about an identifier's raw component.
-  virtual absl::StatusOr<std::vector<Evidence>> LoadEvidence(const Project& project,
-                                                             const std::string& identifier,
-                                                             Deadline deadline) = 0;
+  // The evidence and the decisions about an identifier's raw component.
+  virtual absl::StatusOr<RawComponent> LoadComponent(const Project& project,
+                                                     const std::string& identifier,
+                                                     Deadline deadline) = 0;
+  // To whom an identifier belonged, the latest first.
+  virtual absl::StatusOr<std::vector<HistorySpan>> History(const Project& project,
+                                                           const std::string& identifier,
+                                                           Deadline deadline) = 0;
+  virtual absl::StatusOr<PastPerson> WhoWas(const Project& project, const std::string& identifier,
+                                            std::optional<int64_t> version,
+                                            std::optional<absl::Time> at, Deadline deadline) = 0;
+  // Goes up with every decision and erasure: a repeat may mean something else afterwards.
+  virtual absl::StatusOr<int64_t> DecisionVersion(const Project& project, Deadline deadline) = 0;
   virtual absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project,
                                                          const PersonFilter& filter,
                                                          const std::string& after, int limit,

@@ -30,6 +30,8 @@ constexpr std::array<ReasonText, static_cast<size_t>(kLastReason) + 1> kReasons 
     {"pending_expired", "R2.7"},
     {"size_limit", "R3.7"},
     {"scope_unknown", "R1.3"},
+    {"cannot_link", "R4.3"},
+    {"erased", "R6.2"},
 }};
 
 constexpr std::array<std::pair<absl::string_view, IdKind>, 12> kKinds = {{
@@ -95,7 +97,7 @@ Reason ConflictOf(IdKind kind) {
 bool IsRecordLevel(Reason reason) {
   return reason == Reason::kBlockedValue || reason == Reason::kBadFormat ||
          reason == Reason::kNotAnIdentifier || reason == Reason::kWatermarkInvalid ||
-         reason == Reason::kScopeUnknown;
+         reason == Reason::kScopeUnknown || reason == Reason::kErased;
 }
 
 }  // namespace datong::identity

@@ -52,8 +52,10 @@ enum class Reason {
   kPendingExpired,
   kSizeLimit,
   kScopeUnknown,
+  kCannotLink,
+  kErased,  // names no identifier
 };
-constexpr Reason kLastReason = Reason::kScopeUnknown;
+constexpr Reason kLastReason = Reason::kErased;
 
 const char* NameOf(Reason reason);  // "blocked_value"
 const char* RuleOf(Reason reason);  // "R1.9"

@@ -9,11 +9,15 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "services/identity/core/disjoint_sets.h"
 #include "services/identity/core/resolution.h"
 
 namespace datong::identity {
 namespace {
+
+// Of a node that no evidence shows; PostgreSQL and protos can hold it.
+const absl::Time kNeverObserved = absl::FromUnixSeconds(1LL << 34);
 
 // One raw component as it is after the batch.
 struct Component {
@@ -35,8 +39,11 @@ class Planner {
     }
   }
 
-  LinkPlan Plan(int32_t project_number, absl::Span<const DoorRecord> records) {
+  LinkPlan Plan(int32_t project_number, absl::Span<const DoorRecord> records, bool everything) {
     FindNew(project_number, records);
+    if (everything) {
+      for (uint32_t i = 0; i < state_.nodes.size(); ++i) everything_.push_back(i);
+    }
     Gather(records);
     std::vector<Component*> order;
     for (auto& [root, component] : components_) order.push_back(&component);
@@ -52,13 +59,18 @@ class Planner {
 
   void FindNew(int32_t project_number, absl::Span<const DoorRecord> records) {
     absl::flat_hash_map<std::string, absl::Time> known;
+    const auto key_of = [&](const Evidence& record) {
+      std::string key = KnownKey(project_number, record);
+      if (!state_.decisions.empty()) absl::StrAppend(&key, EraOf(record, state_.decisions));
+      return key;
+    };
     for (const Evidence& record : state_.evidence) {
-      const auto [at, added] = known.try_emplace(KnownKey(project_number, record), record.observed);
+      const auto [at, added] = known.try_emplace(key_of(record), record.observed);
       at->second = std::min(at->second, record.observed);
     }
     for (size_t i = 0; i < records.size(); ++i) {
       const Evidence& record = records[i].stored;
-      const auto [at, added] = known.try_emplace(KnownKey(project_number, record), record.observed);
+      const auto [at, added] = known.try_emplace(key_of(record), record.observed);
       if (!added && at->second <= record.observed) continue;
       at->second = record.observed;
       plan_.recorded.push_back(i);
@@ -82,6 +94,7 @@ class Planner {
         sights_.try_emplace(index_.at(id), i);
       }
     }
+    for (const uint32_t i : everything_) components_[sets_.Find(i)];
     for (uint32_t i = 0; i < state_.nodes.size(); ++i) {
       const auto component = components_.find(sets_.Find(i));
       if (component != components_.end()) component->second.nodes.push_back(i);
@@ -105,10 +118,13 @@ class Planner {
   int64_t NameOfComponent(const Component& component) const {
     std::map<int64_t, int> counts;
     int64_t smallest = std::numeric_limits<int64_t>::max();
+    std::set<int64_t> present;
+    for (const uint32_t i : component.nodes) present.insert(state_.nodes[i].node);
     for (const uint32_t i : component.nodes) {
       const StoredNode& node = state_.nodes[i];
       smallest = std::min(smallest, node.node);
-      if (!node.fresh) ++counts[node.component];
+      // The node that it is named after may have been erased.
+      if (!node.fresh && present.contains(node.component)) ++counts[node.component];
     }
     if (counts.empty()) return smallest;
     return absl::c_max_element(counts,
@@ -123,7 +139,7 @@ class Planner {
       Freeze(component, name);
       return;
     }
-    const Resolution resolution = Resolve(component.records, policy_);
+    const Resolution resolution = Resolve(component.records, policy_, state_.decisions);
     std::vector<uint32_t> node_of;  // by the resolution's index
     for (const Resolution::Id& id : resolution.ids) node_of.push_back(index_.at(id.text));
     const std::vector<PersonId> persons = NameParts(resolution, node_of);
@@ -133,7 +149,24 @@ class Planner {
       const PersonId person = id.part < 0 ? 0 : persons[static_cast<size_t>(id.part)];
       Change(node, name, person, id.first_observed);
     }
+    NameNobodies(component, name, node_of);
     DiffRefusals(component, resolution);
+  }
+
+  // Nodes that no evidence shows (any more) belong to nobody.
+  void NameNobodies(const Component& component, int64_t name,
+                    const std::vector<uint32_t>& node_of) {
+    const std::set<uint32_t> shown(node_of.begin(), node_of.end());
+    std::set<PersonId> left;
+    for (const uint32_t i : component.nodes) {
+      if (shown.contains(i)) continue;
+      const StoredNode& node = state_.nodes[i];
+      Change(node, name, 0, kNeverObserved);
+      left.insert(node.person);
+    }
+    for (const uint32_t i : shown) left.erase(state_.nodes[i].person);
+    left.erase(0);
+    plan_.emptied.insert(plan_.emptied.end(), left.begin(), left.end());
   }
 
   void Change(const StoredNode& node, int64_t component, PersonId person, absl::Time observed) {
@@ -254,6 +287,7 @@ class Planner {
   const GraphState& state_;
   const Policy& policy_;
   DisjointSets sets_;
+  std::vector<uint32_t> everything_;
   absl::flat_hash_map<std::string, uint32_t> index_;
   absl::flat_hash_map<uint32_t, size_t> sights_;  // node to its first place in the batch
   std::vector<Evidence> clean_;
@@ -264,8 +298,8 @@ class Planner {
 }  // namespace
 
 LinkPlan PlanLink(int32_t project_number, const GraphState& state,
-                  absl::Span<const DoorRecord> records, const Policy& policy) {
-  return Planner(state, policy).Plan(project_number, records);
+                  absl::Span<const DoorRecord> records, const Policy& policy, bool everything) {
+  return Planner(state, policy).Plan(project_number, records, everything);
 }
 
 }  // namespace datong::identity

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/identity/core/decision.h"
 #include "services/identity/core/evidence.h"
 
 namespace datong::identity {
@@ -27,6 +28,7 @@ struct GraphState {
   std::vector<StoredNode> nodes;
   std::vector<Evidence> evidence;
   std::vector<Refusal> open_refusals;
+  std::vector<Decision> decisions;
 };
 
 // What a batch of evidence changes. Persons to be made are named -1, -2, … in order of first sight.
@@ -64,7 +66,9 @@ struct DoorRecord {
 
 // Works out what the records change. `state` holds the whole raw components of all identifiers of
 // the clean records. The persons afterwards are those of the resolution function over all evidence.
+// With `everything`, all components of the state are worked out, not only those of new records.
 LinkPlan PlanLink(int32_t project_number, const GraphState& state,
-                  absl::Span<const DoorRecord> records, const Policy& policy);
+                  absl::Span<const DoorRecord> records, const Policy& policy,
+                  bool everything = false);
 
 }  // namespace datong::identity

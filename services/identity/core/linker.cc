@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/strings.h"
 #include "common/identifier/identifier.h"
 
@@ -35,7 +36,8 @@ std::string Normalise(Evidence& record) {
   absl::c_sort(record.ids);
   record.ids.erase(std::unique(record.ids.begin(), record.ids.end()), record.ids.end());
   record.observed = absl::FromUnixMicros(absl::ToUnixMicros(record.observed));
-  for (std::string* note : {&record.appid, &record.request_id, &record.obtained_by}) {
+  for (std::string* note :
+       {&record.appid, &record.request_id, &record.obtained_by, &record.consent_ref}) {
     *note = SanitizeUtf8(note->substr(0, kLongestNote));
   }
   return "";
@@ -43,6 +45,9 @@ std::string Normalise(Evidence& record) {
 
 absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<Evidence> records,
                                             Deadline deadline) {
+  // What is remembered holds until the next decision: its version is part of the keys.
+  const absl::StatusOr<int64_t> decisions = store_.DecisionVersion(project, deadline);
+  if (!decisions.ok()) return decisions.status();
   Result result;
   std::vector<Evidence> fresh;
   std::vector<std::string> keys;
@@ -53,7 +58,7 @@ absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<
       result.rejected.push_back({i, std::move(reason)});
       continue;
     }
-    std::string key = KnownKey(project.number, records[i]);
+    std::string key = absl::StrCat(KnownKey(project.number, records[i]), *decisions);
     if (known_.Contains(key, records[i].observed)) {
       ++result.known;
       continue;
@@ -68,15 +73,19 @@ absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<
     result.version = outcome->version;
     result.recorded = outcome->recorded;
     result.parked = outcome->parked;
-    std::vector<bool> collided(fresh.size(), false);
+    std::vector<bool> uncertain(fresh.size(), false);  // not to be remembered
     for (const size_t i : outcome->collided) {
-      collided[i] = true;
+      uncertain[i] = true;
       result.rejected.push_back({places[i], "NODE_COLLISION"});
     }
+    for (const size_t i : outcome->erased) uncertain[i] = true;
+    for (const size_t i : outcome->decided) uncertain[i] = true;
+    result.erased = static_cast<int>(outcome->erased.size());
     for (size_t i = 0; i < fresh.size(); ++i) {
-      if (!collided[i]) known_.Add(keys[i], fresh[i].observed);
+      if (!uncertain[i]) known_.Add(keys[i], fresh[i].observed);
     }
-    result.known += static_cast<int>(fresh.size() - outcome->collided.size()) - outcome->recorded;
+    result.known += static_cast<int>(fresh.size() - outcome->collided.size()) - outcome->recorded -
+                    result.erased;
   }
   metrics_.KnownRecords(result.known);
   return result;

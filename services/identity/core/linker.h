@@ -28,6 +28,7 @@ class Linker {
     int recorded = 0;
     int known = 0;
     int parked = 0;
+    int erased = 0;
     std::vector<Rejected> rejected;
   };
   // Errors: those of GraphStore::Link.

@@ -52,7 +52,9 @@ struct Record {
 // One run of the function. The phases fill the members in the order of the methods.
 class Resolver {
  public:
-  Resolver(absl::Span<const Evidence* const> records, const Policy& policy) : policy_(policy) {
+  Resolver(absl::Span<const Evidence* const> records, const Policy& policy,
+           absl::Span<const Decision> decisions)
+      : policy_(policy), decisions_(decisions) {
     Read(records);
   }
 
@@ -73,7 +75,10 @@ class Resolver {
   void Read(absl::Span<const Evidence* const> records) {
     std::vector<absl::string_view> texts;
     for (const Evidence* record : records) {
-      texts.insert(texts.end(), record->ids.begin(), record->ids.end());
+      const bool no_phones = IsRevoked(*record);
+      for (const std::string& id : record->ids) {
+        if (!no_phones || KindOf(id) != IdKind::kPhone) texts.push_back(id);
+      }
     }
     absl::c_sort(texts);
     texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
@@ -85,7 +90,9 @@ class Resolver {
     for (const Evidence* record : records) {
       Record read{
           ClassOf(record->kind).value_or(kClaimClass), record->observed, record->snapshot, {}};
+      const bool no_phones = IsRevoked(*record);
       for (const std::string& id : record->ids) {
+        if (no_phones && KindOf(id) == IdKind::kPhone) continue;
         read.ids.push_back(index.at(id));
         absl::Time& first = ids_[read.ids.back()].first_observed;
         first = std::min(first, record->observed);
@@ -94,6 +101,45 @@ class Resolver {
       records_.push_back(std::move(read));
     }
     tainted_.assign(ids_.size(), false);
+    rebound_.assign(ids_.size(), absl::InfinitePast());
+    for (const Decision& decision : decisions_) {
+      const auto a = index.find(decision.a);
+      if (a == index.end()) continue;
+      if (decision.kind == DecisionKind::kRebind) {
+        rebound_[a->second] = std::max(rebound_[a->second], decision.at);
+      }
+      const auto b = index.find(decision.b);
+      if (b == index.end()) continue;
+      const Pair pair = std::minmax(a->second, b->second);
+      if (decision.kind == DecisionKind::kCannotLink) apart_.insert(pair);
+      if (decision.kind == DecisionKind::kRetract) {
+        const auto [at, added] = retracted_.try_emplace(pair, decision.at);
+        at->second = std::max(at->second, decision.at);
+      }
+    }
+  }
+
+  // R5.10: the phone was told by permission, which was withdrawn.
+  bool IsRevoked(const Evidence& record) const {
+    return absl::c_any_of(decisions_, [&](const Decision& d) { return RevokesPhoneOf(d, record); });
+  }
+
+  // R5.5, R5.6: evidence of the pair that does not count any more.
+  bool IsDropped(const Pair& ids, absl::Time observed) const {
+    if (observed < rebound_[ids.first] || observed < rebound_[ids.second]) return true;
+    const auto retracted = retracted_.find(ids);
+    return retracted != retracted_.end() && observed <= retracted->second;
+  }
+
+  // R4.3.
+  bool KeptApart(Index a, Index b) {
+    a = sets_->Find(a);
+    b = sets_->Find(b);
+    return absl::c_any_of(apart_, [&](const Pair& pair) {
+      const Index x = sets_->Find(pair.first);
+      const Index y = sets_->Find(pair.second);
+      return (x == a && y == b) || (x == b && y == a);
+    });
   }
 
   IdKind kind(Index id) const { return ids_[id].kind; }
@@ -183,9 +229,11 @@ class Resolver {
   void ForEachPair(const Record& record, Visit visit) const {
     for (size_t i = 0; i < record.ids.size(); ++i) {
       for (size_t j = i + 1; j < record.ids.size(); ++j) {
-        if (!tainted_[record.ids[i]] && !tainted_[record.ids[j]]) {
-          visit(Pair{record.ids[i], record.ids[j]});
+        const Pair ids{record.ids[i], record.ids[j]};
+        if (tainted_[ids.first] || tainted_[ids.second] || IsDropped(ids, record.observed)) {
+          continue;
         }
+        visit(ids);
       }
     }
   }
@@ -313,7 +361,9 @@ class Resolver {
       const Index a = sets_->Find(edge.ids.first);
       const Index b = sets_->Find(edge.ids.second);
       if (a == b) continue;
-      std::optional<Reason> reason = Clash(a, b);
+      std::optional<Reason> reason;
+      if (KeptApart(a, b)) reason = Reason::kCannotLink;
+      if (!reason.has_value()) reason = Clash(a, b);
       if (!reason.has_value() && TooLarge(a, b)) reason = Reason::kSizeLimit;
       if (reason.has_value()) {
         Refuse({edge.ids.first, edge.ids.second}, *reason, edge.best);
@@ -353,6 +403,10 @@ class Resolver {
       if (first == second) continue;
       const Index owner = sets_->Find(first ? ids.second : ids.first);
       if (!anchored_[owner]) continue;
+      if (KeptApart(ids.first, ids.second)) {
+        Refuse({ids.first, ids.second}, Reason::kCannotLink, best);
+        continue;
+      }
       Weak& entry = weak[first ? ids.first : ids.second];
       entry.edges.push_back({best, ids});
       entry.owners.insert(owner);
@@ -370,18 +424,20 @@ class Resolver {
       }
     }
     absl::c_sort(owned);
-    for (const auto& [edge, id] : owned) JoinUnlessTooLarge(edge);
+    for (const auto& [edge, id] : owned) JoinWeakly(edge);
     absl::c_sort(between);
     for (const Edge& edge : between) {
       if (weak[edge.ids.first].owners.empty() && weak[edge.ids.second].owners.empty()) {
-        JoinUnlessTooLarge(edge);
+        JoinWeakly(edge);
       }
     }
   }
 
-  void JoinUnlessTooLarge(const Edge& edge) {
+  void JoinWeakly(const Edge& edge) {
     if (sets_->Find(edge.ids.first) == sets_->Find(edge.ids.second)) return;
-    if (TooLarge(edge.ids.first, edge.ids.second)) {
+    if (KeptApart(edge.ids.first, edge.ids.second)) {
+      Refuse({edge.ids.first, edge.ids.second}, Reason::kCannotLink, edge.best);
+    } else if (TooLarge(edge.ids.first, edge.ids.second)) {
       Refuse({edge.ids.first, edge.ids.second}, Reason::kSizeLimit, edge.best);
     } else {
       sets_->Join(edge.ids.first, edge.ids.second);
@@ -411,11 +467,17 @@ class Resolver {
       for (const Index id : key.first) refusal.ids.push_back(ids_[id].text);
       result.refusals.push_back(std::move(refusal));
     }
+    result.links.reserve(edges_.size());
+    for (const auto& [ids, best] : edges_) result.links.emplace_back(ids);
     result.ids = std::move(ids_);
     return result;
   }
 
   const Policy& policy_;
+  const absl::Span<const Decision> decisions_;
+  std::vector<absl::Time> rebound_;  // by id
+  std::map<Pair, absl::Time> retracted_;
+  std::set<Pair> apart_;
   std::vector<Resolution::Id> ids_;
   std::vector<Record> records_;
   std::vector<bool> tainted_;
@@ -430,18 +492,20 @@ class Resolver {
 
 }  // namespace
 
-Resolution Resolve(absl::Span<const Evidence* const> records, const Policy& policy) {
-  return Resolver(records, policy).Run();
+Resolution Resolve(absl::Span<const Evidence* const> records, const Policy& policy,
+                   absl::Span<const Decision> decisions) {
+  return Resolver(records, policy, decisions).Run();
 }
 
-Resolution ResolveRaw(absl::Span<const Evidence> records, const Policy& policy) {
+Resolution ResolveRaw(absl::Span<const Evidence> records, const Policy& policy,
+                      absl::Span<const Decision> decisions) {
   std::vector<Refusal> refusals;
   std::vector<Evidence> clean;
   clean.reserve(records.size());
   for (const Evidence& record : records) clean.push_back(Clean(record, policy, refusals));
   std::vector<const Evidence*> pointers;
   for (const Evidence& record : clean) pointers.push_back(&record);
-  Resolution result = Resolve(pointers, policy);
+  Resolution result = Resolve(pointers, policy, decisions);
   result.refusals.insert(result.refusals.end(), refusals.begin(), refusals.end());
   // Of several with the same ids and reason the strongest stays.
   absl::c_sort(result.refusals, [](const Refusal& a, const Refusal& b) {

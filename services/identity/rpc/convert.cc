@@ -69,6 +69,7 @@ Evidence FromProto(const v1::Evidence& evidence) {
       break;
   }
   record.obtained_by = evidence.obtained_by();
+  record.consent_ref = evidence.consent_ref();
   return record;
 }
 
@@ -81,6 +82,9 @@ void ToProto(const std::string& project, const PersonView& person, v1::Person* o
     identifier->set_identifier(held.identifier);
     identifier->set_node(held.node);
     ToProto(held.first_observed, identifier->mutable_first_observed_time());
+    if (held.retired != absl::InfiniteFuture()) {
+      ToProto(held.retired, identifier->mutable_retired_time());
+    }
   }
 }
 

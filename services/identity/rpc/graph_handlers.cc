@@ -104,6 +104,7 @@ absl::StatusOr<v1::LinkBatchResponse> GraphHandlers::LinkBatch(
   response.set_recorded_count(linked.recorded);
   response.set_known_count(linked.known);
   response.set_parked_count(linked.parked);
+  response.set_erased_count(linked.erased);
   response.set_version(linked.version);
   if (linked.version == 0) {
     DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
@@ -120,12 +121,11 @@ absl::StatusOr<v1::LinkBatchResponse> GraphHandlers::LinkBatch(
 // Takes from the person what only weaker evidence joins to the identifier.
 absl::Status GraphHandlers::KeepStrong(const Project& project, const std::string& identifier,
                                        int weakest_class, Deadline deadline, PersonView& person) {
-  DATONG_ASSIGN_OR_RETURN(std::vector<Evidence> records,
-                          store_.LoadEvidence(project, identifier, deadline));
-  std::erase_if(records, [&](const Evidence& record) {
+  DATONG_ASSIGN_OR_RETURN(RawComponent raw, store_.LoadComponent(project, identifier, deadline));
+  std::erase_if(raw.evidence, [&](const Evidence& record) {
     return ClassOf(record.kind).value_or(kClaimClass) > weakest_class;
   });
-  const Resolution resolution = ResolveRaw(records, policy_);
+  const Resolution resolution = ResolveRaw(raw.evidence, policy_, raw.decisions);
   std::set<std::string> kept;
   for (const Resolution::Id& id : resolution.ids) {
     if (id.text != identifier || id.part < 0) continue;

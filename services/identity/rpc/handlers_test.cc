@@ -11,8 +11,10 @@
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
 #include "identity_migrations.h"
+#include "services/identity/rpc/decision_handlers.h"
 #include "services/identity/rpc/graph_handlers.h"
 #include "services/identity/rpc/profile_handlers.h"
+#include "services/identity/store/postgres_decision_store.h"
 #include "services/identity/store/postgres_graph_store.h"
 #include "services/identity/store/postgres_profile_store.h"
 
@@ -55,9 +57,11 @@ class HandlersTest : public ::testing::Test {
   Metrics metrics_{registry_};
   PostgresGraphStore graph_store_{*pool_, clock_, {}, metrics_};
   PostgresProfileStore profile_store_{*pool_, clock_};
+  PostgresDecisionStore decision_store_{*pool_, clock_, {}, metrics_};
   Linker linker_{graph_store_, metrics_, 1000};
   GraphHandlers graph_{graph_store_, linker_, {}};
-  ProfileHandlers profiles_{graph_store_, profile_store_, clock_};
+  DecisionHandlers decisions_{graph_store_, decision_store_, graph_, clock_, {}};
+  ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, clock_};
 };
 
 TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {
@@ -94,7 +98,8 @@ TEST_F(HandlersTest, EachOfManyCallersAtOnceGetsItsOwnAnswer) {
       continue;
     }
     ASSERT_OK(answer);
-    EXPECT_EQ(answer->persons(0).identifiers(0).identifier(), absl::StrCat("openid:wx1:caller-", i));
+    EXPECT_EQ(answer->persons(0).identifiers(0).identifier(),
+              absl::StrCat("openid:wx1:caller-", i));
   }
   const auto turns =
       graph_.GetGraphStats(call_, Proto<v1::GetGraphStatsRequest>(R"(project: "projects/demo")"));
@@ -293,6 +298,82 @@ TEST_F(HandlersTest, AnAttributeSetOnOneSurfaceIsReadOnAnother) {
                   call_, Proto<v1::GetProfileRequest>(
                              R"(project: "projects/demo" subject { identifier: "openid:wx9:z" })")),
               IsError(absl::StatusCode::kNotFound, "PERSON_UNKNOWN"));
+}
+
+TEST_F(HandlersTest, UnlinkRebindAndExplainTellOneStory) {
+  ASSERT_OK(Link("tenant.login", "login:main:1 openid:wx1:a"));
+  ASSERT_OK(decisions_.Unlink(call_, Proto<v1::UnlinkRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" other_identifier: "login:main:1"
+    mode: UNLINK_MODE_CANNOT_LINK reason: "ticket 7")")));
+  EXPECT_EQ(Resolve("openid:wx1:a")->person().identifiers_size(), 1);
+  const auto explained = decisions_.Explain(call_, Proto<v1::ExplainRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" other_identifier: "login:main:1")"));
+  ASSERT_OK(explained);
+  EXPECT_FALSE(explained->same_person());
+  ASSERT_EQ(explained->path_size(), 1);
+  EXPECT_EQ(explained->path(0).refused_rule(), "R4.3");
+  ASSERT_EQ(explained->decisions_size(), 1);
+  EXPECT_EQ(explained->decisions(0).reason(), "ticket 7");
+  EXPECT_EQ(explained->refusals_size(), 1);
+
+  ASSERT_OK(decisions_.Rebind(call_, Proto<v1::RebindRequest>(R"(
+    project: "projects/demo" identifier: "login:main:1" to: "openid:wx1:b" reason: "sold")")));
+  EXPECT_EQ(Resolve("login:main:1")->person().identifiers_size(), 2);
+  EXPECT_EQ(Resolve("openid:wx1:b")->person().name(), Resolve("login:main:1")->person().name());
+  EXPECT_THAT(decisions_.Rebind(call_, Proto<v1::RebindRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" reason: "x")")),
+              IsError(absl::StatusCode::kInvalidArgument, "DECISION_INVALID"));
+}
+
+TEST_F(HandlersTest, AMigratedOpenidStaysAndIsRetired) {
+  ASSERT_OK(Link("oa.user_info", "openid:wx1:a unionid:op1:u"));
+  ASSERT_OK(decisions_.MigrateOpenid(call_, Proto<v1::MigrateOpenidRequest>(R"(
+    project: "projects/demo" pairs { old_openid: "openid:wx1:a" new_openid: "openid:wx2:a" })")));
+  const auto found = Resolve("openid:wx2:a");
+  ASSERT_OK(found);
+  ASSERT_EQ(found->person().identifiers_size(), 3);
+  EXPECT_EQ(found->person().identifiers(1).identifier(), "openid:wx1:a");
+  EXPECT_TRUE(found->person().identifiers(1).has_retired_time());
+  EXPECT_FALSE(found->person().identifiers(2).has_retired_time());
+}
+
+TEST_F(HandlersTest, AWithdrawnPhoneIsForgottenAndADeregisteredUserErased) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  ASSERT_OK(Link("mp.phone_number", "openid:wx1:a phone:k1:p"));
+  ASSERT_OK(profiles_.SetAttributes(call_, Proto<v1::SetAttributesRequest>(R"(
+    project: "projects/demo" subject { identifier: "openid:wx1:a" } attributes { name: "nickname"
+    value { string_value: "N" } source: "mp" attribute_time { seconds: 1772000000 } })")));
+  ASSERT_OK(decisions_.RevokeAuthorization(call_, Proto<v1::RevokeAuthorizationRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" infos: "8" infos: "6")")));
+  EXPECT_THAT(Resolve("phone:k1:p"), IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
+  EXPECT_EQ(profiles_
+                .GetProfile(call_, Proto<v1::GetProfileRequest>(R"(
+    project: "projects/demo" subject { identifier: "openid:wx1:a" })"))
+                ->attributes_size(),
+            0);
+  ASSERT_OK(decisions_.RevokeAuthorization(call_, Proto<v1::RevokeAuthorizationRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" deregistered: true)")));
+  EXPECT_THAT(Resolve("unionid:op1:u"), IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
+}
+
+TEST_F(HandlersTest, AnErasedPersonComesBackWithANewConsentOnly) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  const auto erased = decisions_.Erase(call_, Proto<v1::EraseRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" basis: "PIPL 47" hold_back {})"));
+  ASSERT_OK(erased);
+  EXPECT_THAT(Resolve("unionid:op1:u"), IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
+  clock_.Advance(absl::Hours(2));
+  const int64_t later = 1'790'003'600;
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u", later));
+  EXPECT_FALSE(Resolve("unionid:op1:u").ok());
+  ASSERT_OK(profiles_.RecordConsent(call_, Proto<v1::RecordConsentRequest>(R"(
+    project: "projects/demo" subject { identifier: "openid:wx1:a" } consent { purpose: "analytics"
+    state: CONSENT_STATE_GRANTED source: "mp" consent_time { seconds: 1790001800 } })")));
+  ASSERT_OK(profiles_.RecordConsent(call_, Proto<v1::RecordConsentRequest>(R"(
+    project: "projects/demo" subject { identifier: "unionid:op1:u" } consent { purpose: "analytics"
+    state: CONSENT_STATE_GRANTED source: "mp" consent_time { seconds: 1790001800 } })")));
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u", later));
+  EXPECT_OK(Resolve("unionid:op1:u"));
 }
 
 }  // namespace

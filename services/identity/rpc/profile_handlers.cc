@@ -70,6 +70,11 @@ absl::StatusOr<v1::RecordConsentResponse> ProfileHandlers::RecordConsent(
   DATONG_ASSIGN_OR_RETURN(const Meant meant, Find(project, request.subject(), call.deadline));
   DATONG_RETURN_IF_ERROR(
       profiles_.AppendConsent(project, meant.identifiers, consent, call.deadline));
+  if (consent.granted) {
+    // After an erasure the person may be known again (R6.3).
+    DATONG_RETURN_IF_ERROR(
+        decisions_.RenewConsent(project, meant.identifiers, consent.time, call.deadline));
+  }
   v1::RecordConsentResponse response;
   response.set_identifier_count(static_cast<int32_t>(meant.identifiers.size()));
   return response;

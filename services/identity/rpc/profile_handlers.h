@@ -7,6 +7,7 @@
 #include "common/rpc/call_context.h"
 #include "common/time/clock.h"
 #include "datong/identity/v1/profile.pb.h"
+#include "services/identity/core/decision_store.h"
 #include "services/identity/core/graph_store.h"
 #include "services/identity/core/profile_store.h"
 
@@ -16,8 +17,9 @@ namespace datong::identity {
 // says. Thread-safe. What it is given must outlive it.
 class ProfileHandlers {
  public:
-  ProfileHandlers(GraphStore& graph, ProfileStore& profiles, const Clock& clock)
-      : graph_(graph), profiles_(profiles), clock_(clock) {}
+  ProfileHandlers(GraphStore& graph, ProfileStore& profiles, DecisionStore& decisions,
+                  const Clock& clock)
+      : graph_(graph), profiles_(profiles), decisions_(decisions), clock_(clock) {}
 
   absl::StatusOr<v1::RecordConsentResponse> RecordConsent(const rpc::CallContext& call,
                                                           const v1::RecordConsentRequest& request);
@@ -46,6 +48,7 @@ class ProfileHandlers {
 
   GraphStore& graph_;
   ProfileStore& profiles_;
+  DecisionStore& decisions_;
   const Clock& clock_;
 };
 

@@ -28,7 +28,7 @@ constexpr char kFindPersons[] = R"sql(
   WHERE p.project_number = $1)sql";
 
 constexpr char kLoadPersons[] = "SELECT p.person, " DATONG_SQL_MICROS(
-    "p.created_at") ", n.identifier, n.node, " DATONG_SQL_MICROS("n.first_observed") R"sql(
+    "p.created_at") ", n.identifier, n.node, " DATONG_SQL_MICROS("n.first_observed") ", " DATONG_SQL_MICROS("n.retired_at") R"sql(
   FROM (SELECT DISTINCT CASE WHEN merged_into > 0 THEN merged_into ELSE person END AS person
         FROM identity.persons WHERE project_number = $1 AND person = ANY($2::bigint[])) AS wanted
   JOIN identity.persons AS p ON p.project_number = $1 AND p.person = wanted.person
@@ -80,7 +80,8 @@ std::vector<PersonView> ReadPersons(pqxx::work& work, const Project& project,
       persons.push_back({index, TimeOf(row[1]), {}});
     }
     persons.back().identifiers.push_back(
-        {row[2].as<std::string>(), row[3].as<int64_t>(), TimeOf(row[4])});
+        {row[2].as<std::string>(), row[3].as<int64_t>(), TimeOf(row[4]),
+         row[5].is_null() ? absl::InfiniteFuture() : TimeOf(row[5])});
   }
   for (PersonView& person : persons) {
     absl::c_sort(person.identifiers, [](const HeldIdentifier& a, const HeldIdentifier& b) {
@@ -136,11 +137,12 @@ absl::StatusOr<std::vector<PersonView>> PostgresGraphStore::LoadPersons(
       kReadOnly);
 }
 
-absl::StatusOr<std::vector<Evidence>> PostgresGraphStore::LoadEvidence(
-    const Project& project, const std::string& identifier, Deadline deadline) {
-  return pool_.Query<std::vector<Evidence>>(
-      "load_evidence", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<std::vector<Evidence>> {
+absl::StatusOr<RawComponent> PostgresGraphStore::LoadComponent(const Project& project,
+                                                               const std::string& identifier,
+                                                               Deadline deadline) {
+  return pool_.Query<RawComponent>(
+      "load_component", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<RawComponent> {
         BigintArray nodes;
         for (const auto& row : work.exec_params(
                  "SELECT member.node FROM identity.nodes AS asked JOIN identity.nodes AS member "
@@ -149,7 +151,22 @@ absl::StatusOr<std::vector<Evidence>> PostgresGraphStore::LoadEvidence(
                  project.number, NodeOf(project.number, identifier))) {
           nodes.Add(row[0].as<int64_t>());
         }
-        return ReadEvidence(work, project, nodes.Take());
+        return RawComponent{ReadEvidence(work, project, nodes.Take()),
+                            ReadDecisions(work, project, nodes.Take())};
+      },
+      kReadOnly);
+}
+
+absl::StatusOr<int64_t> PostgresGraphStore::DecisionVersion(const Project& project,
+                                                            Deadline deadline) {
+  return pool_.Query<int64_t>(
+      "read_decision_version", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
+        return work
+            .exec_params1(
+                "SELECT decision_version FROM identity.projects WHERE project_number = $1",
+                project.number)[0]
+            .as<int64_t>();
       },
       kReadOnly);
 }

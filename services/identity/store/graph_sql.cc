@@ -12,7 +12,10 @@ namespace datong::identity {
 const char kEvidenceColumns[] = "kind, array_to_string(ids, E'\\n'), " DATONG_SQL_MICROS(
     "observed_at") ", appid, request_id, obtained_by, snapshot, watermark ";
 
-std::vector<std::string> SplitIds(const std::string& lines) { return absl::StrSplit(lines, '\n'); }
+std::vector<std::string> SplitIds(const std::string& lines) {
+  if (lines.empty()) return {};
+  return absl::StrSplit(lines, '\n');
+}
 
 Reason ReasonOf(absl::string_view name) {
   for (int i = 0; i <= static_cast<int>(kLastReason); ++i) {
@@ -50,6 +53,22 @@ std::vector<Evidence> ReadEvidence(pqxx::transaction_base& work, const Project& 
       project.number, nodes);
   for (const auto& row : rows) records.push_back(EvidenceOf(row, 0));
   return records;
+}
+
+std::vector<Decision> ReadDecisions(pqxx::transaction_base& work, const Project& project,
+                                    const std::string& nodes) {
+  std::vector<Decision> decisions;
+  for (const auto& row :
+       work.exec_params("SELECT kind, a, b, " DATONG_SQL_MICROS(
+                            "decided_for") ", actor, reason FROM identity.decisions "
+                                           "WHERE project_number = $1 AND node = ANY($2::bigint[]) "
+                                           "ORDER BY decided_at DESC, decision_id",
+                        project.number, nodes)) {
+    decisions.push_back({static_cast<DecisionKind>(row[0].as<int>()), row[1].as<std::string>(),
+                         row[2].as<std::string>(), TimeOf(row[3]), row[4].as<std::string>(),
+                         row[5].as<std::string>()});
+  }
+  return decisions;
 }
 
 std::string MakeCursor(const std::string& epoch, int64_t version) {

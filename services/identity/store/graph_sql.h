@@ -17,6 +17,9 @@ int64_t ReadVersion(pqxx::transaction_base& work, const Project& project);
 // The evidence kept with the nodes, which are a bigint array.
 std::vector<Evidence> ReadEvidence(pqxx::transaction_base& work, const Project& project,
                                    const std::string& nodes);
+// The decisions kept with the nodes, which are a bigint array.
+std::vector<Decision> ReadDecisions(pqxx::transaction_base& work, const Project& project,
+                                    const std::string& nodes);
 // A record's columns from the first of these on: kind, ids, observed_at, appid, request_id,
 // obtained_by, snapshot, watermark, selected by kEvidenceColumns.
 extern const char kEvidenceColumns[];

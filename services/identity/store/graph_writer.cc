@@ -55,7 +55,8 @@ constexpr char kReadBoundAmong[] = R"sql(
          ORDER BY b.valid_from DESC LIMIT 1) <> '')sql";
 
 constexpr char kAllocate[] = R"sql(
-  UPDATE identity.projects SET version = version + $2, next_person = next_person + $3
+  UPDATE identity.projects SET version = version + $2, next_person = next_person + $3,
+    decision_version = decision_version + $4
   WHERE project_number = $1 RETURNING version, next_person, consent_version)sql";
 
 }  // namespace
@@ -80,8 +81,15 @@ Bindings GraphWriter::ReadBindings(absl::Span<const Evidence> records) {
 
 void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome) {
   const Bindings bindings = ReadBindings(records);
+  std::vector<Scoped> all;
+  for (const Evidence& record : records) all.push_back(ScopeUnionids(record, bindings));
+  const std::vector<bool> erased = FindErased(records, all);
   for (size_t i = 0; i < records.size(); ++i) {
-    Scoped scoped = ScopeUnionids(records[i], bindings);
+    if (erased[i]) {
+      outcome.erased.push_back(i);
+      continue;
+    }
+    Scoped& scoped = all[i];
     if (!scoped.unknown.empty()) {
       parked_.push_back({records[i], std::move(scoped.unknown), std::move(scoped.unknown_app)});
       ++outcome.parked;
@@ -95,10 +103,20 @@ void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome
     door.record.clean = Clean(door.record.stored, policy_, door.refusals);
     door_.push_back(std::move(door));
   }
+  DropRevoked();
+}
+
+absl::Status GraphWriter::CheckPresent(const GraphState& state) const {
+  std::set<int64_t> present;
+  for (const StoredNode& node : state.nodes) present.insert(node.node);
+  for (const auto& [node, id] : ids_) {
+    if (!present.contains(node)) return LinkConflict();
+  }
+  return absl::OkStatus();
 }
 
 std::set<int64_t> GraphWriter::MakeNodes(LinkOutcome& outcome) {
-  std::map<int64_t, std::string> wanted;
+  std::map<int64_t, std::string> wanted = ids_;
   std::set<std::string> collided;
   for (const Door& door : door_) {
     for (const std::string& id : door.record.clean.ids) {
@@ -186,6 +204,7 @@ GraphState GraphWriter::LoadState(const std::set<int64_t>& components,
     }
   }
   if (any) LoadRefusals(members.Take(), state);
+  if (any) state.decisions = ReadDecisions(work_, project_, members.Take());
   for (const int64_t node : fresh) {
     state.nodes.push_back({node, ids_.at(node), node, 0, absl::InfiniteFuture(), true});
   }
@@ -212,15 +231,32 @@ void GraphWriter::LoadRefusals(const std::string& nodes, GraphState& state) {
 }
 
 absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records) {
+  return Apply(records, {});
+}
+
+absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> records,
+                                               absl::Span<const Decision> decisions) {
   LinkOutcome outcome;
   Scope(records, outcome);
+  for (const Decision& decision : decisions) {
+    ids_.emplace(NodeOfId(decision.a), decision.a);
+    if (!decision.b.empty()) ids_.emplace(NodeOfId(decision.b), decision.b);
+  }
   const std::set<int64_t> fresh = MakeNodes(outcome);
   const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
-  const GraphState state = LoadState(*components, fresh);
+  GraphState state = LoadState(*components, fresh);
+  if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
+  TakeDecisions(decisions, state);
   std::vector<DoorRecord> door;
-  for (const Door& entry : door_) door.push_back(entry.record);
-  plan_ = PlanLink(project_.number, state, door, policy_);
+  for (const Door& entry : door_) {
+    door.push_back(entry.record);
+    if (state.decisions.empty()) continue;
+    Evidence latest = entry.record.stored;
+    latest.observed = absl::InfiniteFuture();
+    if (EraOf(latest, state.decisions) > 0) outcome.decided.push_back(entry.place);
+  }
+  plan_ = PlanLink(project_.number, state, door, policy_, !decisions_.empty());
   outcome.recorded += static_cast<int>(plan_.recorded.size());
   for (const size_t i : plan_.recorded) {
     record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
@@ -234,7 +270,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records
                                   parked.record.observed});
     }
   }
-  if (plan_.recorded.empty() && parked_.empty()) {
+  if (plan_.recorded.empty() && parked_.empty() && decisions_.empty() && outcome.erased.empty()) {
     outcome.version = ReadVersion(work_, project_);
     return outcome;
   }
@@ -252,13 +288,15 @@ absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records
   WriteChanges();
   WriteRefusals();
   WriteConsents();
+  WriteDecisions();
   outcome.version = version_;
   return outcome;
 }
 
 bool GraphWriter::Allocate() {
   const pqxx::row row = work_.exec_params1(kAllocate, project_.number, change_count_,
-                                           static_cast<int64_t>(plan_.new_persons.size()));
+                                           static_cast<int64_t>(plan_.new_persons.size()),
+                                           decisions_.empty() && erased_.ids.empty() ? 0 : 1);
   version_ = row[0].as<int64_t>();
   next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
   any_consents_ = row[2].as<int64_t>() > 0;

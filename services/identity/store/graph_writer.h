@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "common/base/secret.h"
 #include "services/identity/core/graph_store.h"
 #include "services/identity/core/link_plan.h"
 #include "services/identity/core/scoping.h"
@@ -25,6 +26,13 @@ class GraphWriter {
 
   // Errors: ABORTED/LINK_CONFLICT, to be done again from the start.
   absl::StatusOr<LinkOutcome> Link(absl::Span<const Evidence> records);
+
+  // The same with decisions, which change what evidence means.
+  absl::StatusOr<LinkOutcome> Apply(absl::Span<const Evidence> records,
+                                    absl::Span<const Decision> decisions);
+  // Deletes what was observed about the identifiers up to then, and leaves tombstones (R6.1). With
+  // `whole_person`, about all identifiers of the persons that hold them. Gives their number.
+  absl::StatusOr<int> Erase(std::vector<std::string> ids, bool whole_person, absl::Time at);
 
   // What was done, for metrics after the commit.
   const LinkPlan& plan() const { return plan_; }
@@ -43,6 +51,11 @@ class GraphWriter {
   };
 
   void Scope(absl::Span<const Evidence> records, LinkOutcome& outcome);
+  // Which of the records (in scope, with the identifiers as they came) an erasure keeps out.
+  std::vector<bool> FindErased(absl::Span<const Evidence> records, absl::Span<const Scoped> scoped);
+  void ExtendErasure(const Evidence& record, const Tombstone& tombstone, const Secret& key);
+  // Takes out of the records what a withdrawn authorisation forbids to know.
+  void DropRevoked();
   Bindings ReadBindings(absl::Span<const Evidence> records);
   int64_t NodeOfId(const std::string& id);
   // Makes the nodes that are missing; gives them. Records whose identifiers collide are dropped.
@@ -50,6 +63,10 @@ class GraphWriter {
   // Gives the names of the raw components, all locked. Errors: ABORTED/LINK_CONFLICT.
   absl::StatusOr<std::set<int64_t>> LockComponents(const std::set<int64_t>& fresh);
   GraphState LoadState(const std::set<int64_t>& components, const std::set<int64_t>& fresh);
+  // Errors: ABORTED/LINK_CONFLICT when an identifier was erased meanwhile.
+  absl::Status CheckPresent(const GraphState& state) const;
+  // Adds the decisions that are new to the state, and deletes the phones that they revoke.
+  void TakeDecisions(absl::Span<const Decision> decisions, GraphState& state);
   void LoadEvidence(const std::string& nodes, GraphState& state);
   void LoadRefusals(const std::string& nodes, GraphState& state);
   // Takes the lock of the project, versions and person indexes. False: what is parked need not be.
@@ -60,6 +77,16 @@ class GraphWriter {
   void WriteNodes();
   void WritePersons();
   void WriteChanges();
+  void WriteDecisions();
+  // The parts of Erase.
+  struct Erased {
+    std::set<std::string> ids;      // asked for
+    std::set<std::string> gone;     // that nothing shows any more, also others
+    std::vector<int64_t> persons;   // that nothing is left of
+    std::vector<int64_t> unlinked;  // nodes that left persons that stay
+  };
+  void TakeAway(const std::set<std::string>& ids, absl::Time at, GraphState& state, Erased& erased);
+  void Scrub(const Erased& erased, absl::Time at);
   void WriteRefusals();
   // Identifiers that came to a person take over what the person withdrew.
   void WriteConsents();
@@ -75,7 +102,9 @@ class GraphWriter {
   std::vector<Door> door_;  // the records in scope
   std::vector<Parked> parked_;
   std::vector<Refusal> record_refusals_;  // of the records that are new
-  std::map<int64_t, std::string> ids_;    // by node: the identifiers of the clean records
+  std::vector<Decision> decisions_;       // that are new
+  Erased erased_;
+  std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
   LinkPlan plan_;
   int64_t change_count_ = 0;
   int64_t version_ = 0;      // after the batch

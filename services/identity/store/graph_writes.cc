@@ -230,6 +230,8 @@ void GraphWriter::WriteChanges() {
   for (const LinkPlan::Merge& merge : plan_.merges) {
     add(ChangeKind::kMerged, 0, "", merge.survivor, merge.absorbed);
   }
+  for (const int64_t node : erased_.unlinked) add(ChangeKind::kUnlinked, node, "", 0, 0);
+  for (const int64_t person : erased_.persons) add(ChangeKind::kErased, 0, "", person, 0);
   for (const LinkPlan::NodeChange& change : plan_.nodes) {
     if (change.person == change.previous_person) continue;
     ChangeKind kind = ChangeKind::kMoved;
@@ -262,9 +264,9 @@ void GraphWriter::WriteRefusals() {
   };
   std::map<std::pair<int64_t, std::string>, Opened> opened;  // by key, in the order of locking
   const auto open = [&](const Refusal& refusal) {
+    const int64_t node = refusal.ids.empty() ? 0 : NodeOfId(refusal.ids.front());
     Opened& entry =
-        opened.try_emplace({NodeOfId(refusal.ids.front()), RefusalId(refusal)}, Opened{&refusal, 0})
-            .first->second;
+        opened.try_emplace({node, RefusalId(refusal)}, Opened{&refusal, 0}).first->second;
     ++entry.count;
     if (std::tie(refusal.evidence_class, refusal.observed) <
         std::tie(entry.refusal->evidence_class, entry.refusal->observed)) {

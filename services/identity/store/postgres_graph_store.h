@@ -35,9 +35,15 @@ class PostgresGraphStore final : public GraphStore {
   absl::StatusOr<std::vector<PersonView>> LoadPersons(const Project& project,
                                                       absl::Span<const uint32_t> indexes,
                                                       Deadline deadline) override;
-  absl::StatusOr<std::vector<Evidence>> LoadEvidence(const Project& project,
-                                                     const std::string& identifier,
-                                                     Deadline deadline) override;
+  absl::StatusOr<RawComponent> LoadComponent(const Project& project, const std::string& identifier,
+                                             Deadline deadline) override;
+  absl::StatusOr<std::vector<HistorySpan>> History(const Project& project,
+                                                   const std::string& identifier,
+                                                   Deadline deadline) override;
+  absl::StatusOr<PastPerson> WhoWas(const Project& project, const std::string& identifier,
+                                    std::optional<int64_t> version, std::optional<absl::Time> at,
+                                    Deadline deadline) override;
+  absl::StatusOr<int64_t> DecisionVersion(const Project& project, Deadline deadline) override;
   absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project, const PersonFilter& filter,
                                                  const std::string& after, int limit,
                                                  Deadline deadline) override;

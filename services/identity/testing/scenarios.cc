@@ -81,6 +81,7 @@ std::vector<Scenario> LoadScenarios(const std::string& path) {
         evidence.observed = TimeOf(given["at"]);
         evidence.snapshot = given.value("snapshot", false);
         evidence.watermark = WatermarkOf(given.value("watermark", ""));
+        evidence.consent_ref = given.value("consent", "");
         step.evidence.push_back(std::move(evidence));
       } else if (op == "migrate") {
         for (const json& pair : given["pairs"]) {
@@ -90,10 +91,30 @@ std::vector<Scenario> LoadScenarios(const std::string& path) {
           evidence.observed = TimeOf(given["at"]);
           step.evidence.push_back(std::move(evidence));
         }
-      } else if (op != "unsubscribe" && op != "end_contact") {
-        // Those two end a relation and never unlink (R5.9); the others are not offered.
-        scenario.not_offered = op;
+      } else if (op == "unlink") {
+        std::string a = given["a"];
+        std::string b = given["b"];
+        if (b < a) std::swap(a, b);
+        const bool retract = given["mode"] == "retract";
+        step.decisions.push_back({retract ? DecisionKind::kRetract : DecisionKind::kCannotLink, a,
+                                  b, TimeOf(given["at"]), "test", "test"});
+      } else if (op == "rebind") {
+        step.decisions.push_back(
+            {DecisionKind::kRebind, given["login"], "", TimeOf(given["at"]), "test", "test"});
+        Evidence evidence;
+        evidence.kind = "tenant.login";
+        evidence.ids = given["to"].get<std::vector<std::string>>();
+        evidence.ids.push_back(given["login"]);
+        evidence.observed = TimeOf(given["at"]);
+        step.evidence.push_back(std::move(evidence));
+      } else if (op == "revoke") {
+        step.decisions.push_back(
+            {DecisionKind::kRevokePhone, given["id"], "", TimeOf(given["at"]), "test", "test"});
+      } else if (op == "erase") {
+        step.erased = given["id"];
+        step.erased_at = TimeOf(given["at"]);
       }
+      // The others, "unsubscribe" and "end_contact", end a relation and never unlink (R5.9).
       scenario.steps.push_back(std::move(step));
     }
     scenarios.push_back(std::move(scenario));
@@ -101,8 +122,60 @@ std::vector<Scenario> LoadScenarios(const std::string& path) {
   return scenarios;
 }
 
-Picture Draw(const std::vector<Evidence>& records, const Policy& policy) {
-  const Resolution resolution = ResolveRaw(records, policy);
+bool World::IsErased(const Evidence& record, absl::Time now) {
+  std::vector<absl::Time> extended;
+  bool dropped = false;
+  for (const std::string& id : record.ids) {
+    const auto tombstone = tombstones_.find(id);
+    if (tombstone == tombstones_.end()) continue;
+    const Admission admission = Admit(record, tombstone->second, policy_, now);
+    if (admission == Admission::kRenew) tombstone->second.renewed = record.observed;
+    dropped = dropped || admission == Admission::kDrop || admission == Admission::kExtend;
+    if (admission == Admission::kExtend) extended.push_back(tombstone->second.erased);
+  }
+  if (!extended.empty()) {
+    Erase({record.ids.begin(), record.ids.end()},
+          *std::max_element(extended.begin(), extended.end()));
+  }
+  any_dropped_ = any_dropped_ || dropped;
+  return dropped;
+}
+
+void World::Erase(const std::set<std::string>& ids, absl::Time at) {
+  for (const std::string& id : ids) tombstones_[id].erased = at;
+  std::erase_if(records_, [&](const Evidence& record) {
+    return record.observed <= at &&
+           std::any_of(record.ids.begin(), record.ids.end(),
+                       [&](const std::string& id) { return ids.contains(id); });
+  });
+  std::erase_if(decisions_,
+                [&](const Decision& d) { return ids.contains(d.a) || ids.contains(d.b); });
+}
+
+void World::Apply(const ScenarioStep& step, absl::Time now) {
+  for (const Evidence& record : step.evidence) {
+    if (!IsErased(record, now)) records_.push_back(record);
+  }
+  decisions_.insert(decisions_.end(), step.decisions.begin(), step.decisions.end());
+  if (step.erased.empty()) return;
+  std::set<std::string> ids = {step.erased};
+  for (const auto& person : DrawAll().persons) {
+    if (std::find(person.begin(), person.end(), step.erased) != person.end()) {
+      ids.insert(person.begin(), person.end());
+    }
+  }
+  Erase(ids, step.erased_at);
+}
+
+Picture World::DrawAll() const {
+  Picture picture = Draw(records_, policy_, decisions_);
+  if (any_dropped_) picture.refused.emplace(std::vector<std::string>{}, "erased");
+  return picture;
+}
+
+Picture Draw(const std::vector<Evidence>& records, const Policy& policy,
+             const std::vector<Decision>& decisions) {
+  const Resolution resolution = ResolveRaw(records, policy, decisions);
   Picture picture;
   for (const std::vector<size_t>& part : resolution.parts) {
     std::vector<std::string> person;
@@ -176,6 +249,42 @@ std::vector<Evidence> RandomHistory(unsigned seed, int count, int people) {
     records.push_back(std::move(record));
   }
   return records;
+}
+
+std::vector<Decision> RandomDecisions(unsigned seed, int count, int people) {
+  std::mt19937 random(seed);
+  const auto pick = [&](int below) {
+    return static_cast<int>(random() % static_cast<unsigned>(below));
+  };
+  const auto id = [&](const char* scope) { return absl::StrCat(scope, ":v", pick(people)); };
+  const char* const scopes[] = {"openid:wxmp1", "openid:wxoa1", "unionid:op1",
+                                "login:main",   "device:web",   "phone:k1"};
+  std::vector<Decision> decisions;
+  while (static_cast<int>(decisions.size()) < count) {
+    Decision decision;
+    decision.at = absl::FromUnixSeconds(1'772'000'000) + absl::Hours(pick(24 * 200));
+    decision.actor = "test";
+    decision.reason = "test";
+    switch (pick(5)) {
+      case 0:
+        decision.kind = DecisionKind::kRebind;
+        decision.a = id("login:main");
+        break;
+      case 1:
+        decision.kind = DecisionKind::kRevokePhone;
+        decision.a = id("openid:wxmp1");
+        break;
+      default:
+        decision.kind = pick(2) == 0 ? DecisionKind::kRetract : DecisionKind::kCannotLink;
+        decision.a = id(scopes[pick(6)]);
+        decision.b = id(scopes[pick(6)]);
+        if (decision.a == decision.b) continue;
+        if (decision.b < decision.a) std::swap(decision.a, decision.b);
+        break;
+    }
+    decisions.push_back(std::move(decision));
+  }
+  return decisions;
 }
 
 }  // namespace datong::identity

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <optional>
+#include <map>
 #include <ostream>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "services/identity/core/decision.h"
 #include "services/identity/core/evidence.h"
 
 namespace datong::identity {
@@ -22,6 +23,9 @@ std::ostream& operator<<(std::ostream& out, const Picture& picture);
 
 struct ScenarioStep {
   std::vector<Evidence> evidence;  // none for steps that never change persons
+  std::vector<Decision> decisions;
+  std::string erased;  // an identifier of the person, or empty
+  absl::Time erased_at;
   Picture after;
 };
 
@@ -32,17 +36,37 @@ struct Scenario {
   Policy policy;
   std::vector<ScenarioStep> steps;
   Picture expect;
-  // The operation that this version does not offer; the steps are then incomplete.
-  std::string not_offered;
 };
 
 std::vector<Scenario> LoadScenarios(const std::string& path);
 
 // The picture that the resolution function draws of the records.
-Picture Draw(const std::vector<Evidence>& records, const Policy& policy);
+Picture Draw(const std::vector<Evidence>& records, const Policy& policy,
+             const std::vector<Decision>& decisions = {});
+
+// All that was ever said, and the picture that the resolution function draws of it.
+class World {
+ public:
+  explicit World(const Policy& policy) : policy_(policy) {}
+  void Apply(const ScenarioStep& step, absl::Time now);
+  Picture DrawAll() const;
+
+ private:
+  bool IsErased(const Evidence& record, absl::Time now);
+  void Erase(const std::set<std::string>& ids, absl::Time at);
+
+  const Policy policy_;
+  std::vector<Evidence> records_;
+  std::vector<Decision> decisions_;
+  std::map<std::string, Tombstone> tombstones_;
+  bool any_dropped_ = false;
+};
 
 // A random history of `count` records over few identifiers, so that they clash often. The same seed
 // gives the same history.
 std::vector<Evidence> RandomHistory(unsigned seed, int count, int people = 4);
+
+// Random decisions about the same identifiers, within the time of the history.
+std::vector<Decision> RandomDecisions(unsigned seed, int count, int people = 4);
 
 }  // namespace datong::identity

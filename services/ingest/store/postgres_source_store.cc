@@ -44,6 +44,17 @@ constexpr char kFollowSql[] = R"sql(
   UPDATE ingest.sources SET surface = $3, updated_at = to_timestamp($4::double precision / 1000000)
   WHERE tenant_id = $1 AND kind = 3 AND app = $2 AND surface = $2 AND surface <> $3)sql";
 
+// A push source that was made while the SDK source was.
+constexpr char kJoinSql[] = R"sql(
+  UPDATE ingest.sources AS push SET surface = sdk.surface
+  FROM ingest.sources AS sdk
+  WHERE push.tenant_id = $1 AND push.source = $2 AND push.kind = 3 AND push.surface = push.app
+    AND sdk.tenant_id = push.tenant_id AND sdk.kind = 1 AND sdk.app = push.app
+    AND sdk.device_scope = sdk.app
+  RETURNING push.surface)sql";
+// Sources of one project are made one after the other.
+constexpr char kLockProjectSql[] = "SELECT 1 FROM ingest.projects WHERE number = $1 FOR UPDATE";
+
 std::string PrivacyToJson(const PrivacyRules& rules) {
   return nlohmann::json{{"dropped_parameters", rules.dropped_parameters},
                         {"kept_parameters", rules.kept_parameters},
@@ -138,6 +149,7 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
   Source stored = source;
   const absl::Status status =
       pool_.Transact("insert_source", deadline, [&](pqxx::work& work) -> absl::Status {
+        work.exec_params(kLockProjectSql, source.tenant_id);
         if (!work.exec_params(kExistsSql, source.tenant_id, source.id).empty()) {
           return SourceExists(source.Name());
         }
@@ -153,6 +165,8 @@ absl::StatusOr<Source> PostgresSourceStore::Insert(const Source& source, Deadlin
                     absl::ToUnixMicros(source.create_time), PrivacyToJson(source.privacy))[0]
                 .as<int32_t>();
         PushesFollow(work, source);
+        const pqxx::result joined = work.exec_params(kJoinSql, source.tenant_id, source.id);
+        if (!joined.empty()) stored.surface = joined[0][0].as<std::string>();
         return absl::OkStatus();
       });
   if (!status.ok()) return KeyTaken(status);

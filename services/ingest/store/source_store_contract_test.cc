@@ -148,5 +148,20 @@ TYPED_TEST(SourceStoreContractTest, PushesShareTheSurfaceOfTheirApp) {
   EXPECT_EQ(this->Only("push-wx1").surface, "shop-mini");
 }
 
+TYPED_TEST(SourceStoreContractTest, PushesMadeWithoutKnowledgeOfTheSdkSourceJoinItsSurface) {
+  Source mini = this->SourceOf("mini");
+  mini.app = mini.device_scope = "wx1";
+  mini.surface = "shop-mini";
+  ASSERT_OK(this->store_->Insert(mini, this->Soon()));
+  Source push = this->SourceOf("push-wx1");
+  push.kind = SourceKind::kPush;
+  push.trust = Trust::kServer;
+  push.app = push.surface = "wx1";
+  const absl::StatusOr<Source> stored = this->store_->Insert(push, this->Soon());
+  ASSERT_OK(stored);
+  EXPECT_EQ(stored->surface, "shop-mini");
+  EXPECT_EQ(this->Only("push-wx1").surface, "shop-mini");
+}
+
 }  // namespace
 }  // namespace datong::ingest

@@ -36,6 +36,12 @@ class FakeSourceStore final : public SourceStore {
     if (IsKeyTaken(source)) return WriteKeyTaken();
     Source stored = source;
     stored.number = ++last_number_;
+    for (const Source& sdk : catalogue_.sources) {
+      const bool joins = stored.kind == SourceKind::kPush && stored.surface == stored.app &&
+                         sdk.tenant_id == stored.tenant_id && sdk.kind == SourceKind::kSdk &&
+                         sdk.app == stored.app && sdk.device_scope == sdk.app;
+      if (joins) stored.surface = sdk.surface;
+    }
     catalogue_.sources.push_back(stored);
     PushesFollow(stored);
     return stored;

@@ -16,8 +16,7 @@ inline absl::Status WaitUntil(const std::string& what, const std::function<bool(
   const Deadline deadline = Deadline::After(absl::Minutes(1));
   while (!is_so()) {
     if (deadline.Passed()) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("Waited a minute in vain until ", what, "."));
+      return absl::DeadlineExceededError(absl::StrCat("Waited a minute in vain until ", what, "."));
     }
     absl::SleepFor(absl::Milliseconds(20));
   }

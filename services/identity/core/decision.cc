@@ -1,0 +1,45 @@
+#include "services/identity/core/decision.h"
+
+#include <set>
+
+#include "absl/algorithm/container.h"
+
+namespace datong::identity {
+namespace {
+
+bool Holds(const Evidence& record, const std::string& id) {
+  return absl::c_linear_search(record.ids, id);
+}
+
+}  // namespace
+
+bool RevokesPhoneOf(const Decision& decision, const Evidence& record) {
+  return decision.kind == DecisionKind::kRevokePhone && record.kind == kPhoneEvidence &&
+         record.observed <= decision.at && Holds(record, decision.a);
+}
+
+int EraOf(const Evidence& record, const std::vector<Decision>& decisions) {
+  std::set<absl::Time> starts;
+  for (const Decision& decision : decisions) {
+    if (decision.kind == DecisionKind::kCannotLink || !Holds(record, decision.a)) continue;
+    if (decision.kind == DecisionKind::kRetract && !Holds(record, decision.b)) continue;
+    const absl::Time start =
+        decision.kind == DecisionKind::kRebind ? decision.at : decision.at + absl::Microseconds(1);
+    if (start <= record.observed) starts.insert(start);
+  }
+  return static_cast<int>(starts.size());
+}
+
+Admission Admit(const Evidence& record, const Tombstone& tombstone, const Policy& policy,
+                absl::Time now) {
+  if (record.observed <= tombstone.erased) {
+    const bool late = now <= tombstone.erased + absl::Hours(24) * policy.erase_extend_days;
+    return late && ClassOf(record.kind) == 0 ? Admission::kExtend : Admission::kDrop;
+  }
+  if (!policy.require_consent_after_erase || tombstone.renewed <= record.observed) {
+    return Admission::kAdmit;
+  }
+  return record.consent_ref.empty() ? Admission::kDrop : Admission::kRenew;
+}
+
+}  // namespace datong::identity

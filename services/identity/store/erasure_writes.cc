@@ -1,0 +1,378 @@
+// Decisions and erasures: how they are kept and what they take away.
+
+#include <map>
+#include <utility>
+
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
+#include "services/identity/core/errors.h"
+#include "services/identity/store/graph_sql.h"
+#include "services/identity/store/graph_writer.h"
+#include "services/identity/store/sql_values.h"
+
+namespace datong::identity {
+namespace {
+
+constexpr char kReadTombstones[] = "SELECT encode(tombstone, 'hex'), " DATONG_SQL_MICROS(
+    "erased_at") ", " DATONG_SQL_MICROS("renewed_at") R"sql(
+  FROM identity.tombstones AS t
+  WHERE project_number = $1 AND tombstone IN (SELECT decode(x, 'hex') FROM unnest($2::text[]) AS x))sql";
+
+constexpr char kRenew[] =
+    "UPDATE identity.tombstones SET renewed_at = " DATONG_SQL_TIME("$3::bigint") R"sql(
+  WHERE project_number = $1 AND tombstone IN (SELECT decode(x, 'hex') FROM unnest($2::text[]) AS x))sql";
+
+constexpr char kBury[] = R"sql(
+  INSERT INTO identity.tombstones AS held (project_number, tombstone, erased_at)
+  SELECT $1, decode(x, 'hex'), )sql" DATONG_SQL_TIME("$3::bigint") R"sql(
+  FROM (SELECT DISTINCT unnest($2::text[])) AS t (x) ORDER BY x
+  ON CONFLICT (project_number, tombstone) DO UPDATE
+    SET erased_at = greatest(held.erased_at, excluded.erased_at),
+        renewed_at = CASE WHEN held.renewed_at > excluded.erased_at THEN held.renewed_at END)sql";
+
+constexpr char kAskErasure[] = R"sql(
+  INSERT INTO identity.erasures (project_number, ids, whole_person, erased_at, due_at, basis, actor)
+  VALUES ($1, $2::text[], false, )sql" DATONG_SQL_TIME("$3::bigint") ", " DATONG_SQL_TIME(
+    "$4::bigint") ", 'extended to what was shown with an erased identifier', 'identity')";
+
+constexpr char kWriteDecisions[] = R"sql(
+  INSERT INTO identity.decisions (project_number, node, decision_id, kind, a, b, decided_for, actor,
+    reason, decided_at)
+  SELECT $1, t.node, decode(t.id, 'hex'), t.kind::smallint, t.a, t.b, )sql" DATONG_SQL_TIME(
+    "t.at") ", t.actor, t.reason, " DATONG_SQL_TIME("$2::bigint") R"sql(
+  FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[],
+              $9::text[], $10::text[]) AS t (node, id, kind, a, b, at, actor, reason)
+  ON CONFLICT DO NOTHING)sql";
+
+constexpr char kForgetPhones[] = R"sql(
+  DELETE FROM identity.evidence
+  WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
+    AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
+
+Secret ReadEraseKey(pqxx::work& work, const Project& project) {
+  const pqxx::row row = work.exec_params1(
+      "SELECT coalesce(encode(erase_key, 'hex'), '') FROM identity.projects "
+      "WHERE project_number = $1",
+      project.number);
+  return Secret(row[0].as<std::string>());
+}
+
+std::string BuriedAs(const Secret& key, const std::string& id) {
+  return BytesToHex(crypto::HmacSha256(key, id));
+}
+
+bool NamesAny(const std::vector<std::string>& ids, const std::set<std::string>& among) {
+  return absl::c_any_of(ids, [&](const std::string& id) { return among.contains(id); });
+}
+
+std::string DecisionId(const Decision& decision) {
+  return BytesToHex(
+      crypto::Sha256(absl::StrCat(static_cast<int>(decision.kind), "\n", decision.a, "\n",
+                                  decision.b, "\n", absl::ToUnixMicros(decision.at)))
+          .substr(0, 16));
+}
+
+}  // namespace
+
+std::vector<bool> GraphWriter::FindErased(absl::Span<const Evidence> records,
+                                          absl::Span<const Scoped> scoped) {
+  std::vector<bool> dropped(records.size(), false);
+  const Secret key = ReadEraseKey(work_, project_);
+  if (key.Expose().empty()) return dropped;
+  std::map<std::string, std::string> buried;  // by id
+  const auto bury = [&](const std::vector<std::string>& ids) {
+    for (const std::string& id : ids) buried.try_emplace(id, BuriedAs(key, id));
+  };
+  for (size_t i = 0; i < records.size(); ++i) {
+    bury(records[i].ids);
+    bury(scoped[i].record.ids);
+  }
+  TextArray wanted;
+  for (const auto& [id, as] : buried) wanted.Add(as);
+  std::map<std::string, Tombstone> tombstones;
+  for (const auto& row : work_.exec_params(kReadTombstones, project_.number, wanted.Take())) {
+    tombstones[row[0].as<std::string>()] = {
+        TimeOf(row[1]), row[2].is_null() ? absl::InfiniteFuture() : TimeOf(row[2])};
+  }
+  if (tombstones.empty()) return dropped;
+  for (size_t i = 0; i < records.size(); ++i) {
+    std::set<std::string> ids(records[i].ids.begin(), records[i].ids.end());
+    ids.insert(scoped[i].record.ids.begin(), scoped[i].record.ids.end());
+    std::optional<Tombstone> extend;
+    TextArray renewed;
+    bool renews = false;
+    for (const std::string& id : ids) {
+      const auto tombstone = tombstones.find(buried[id]);
+      if (tombstone == tombstones.end()) continue;
+      const Admission admission = Admit(records[i], tombstone->second, policy_, now_);
+      if (admission == Admission::kDrop || admission == Admission::kExtend) dropped[i] = true;
+      if (admission == Admission::kExtend &&
+          (!extend.has_value() || extend->erased < tombstone->second.erased)) {
+        extend = tombstone->second;
+      }
+      if (admission == Admission::kRenew) {
+        renewed.Add(tombstone->first);
+        tombstone->second.renewed = records[i].observed;
+        renews = true;
+      }
+    }
+    if (dropped[i]) {
+      record_refusals_.push_back({{},
+                                  Reason::kErased,
+                                  ClassOf(records[i].kind).value_or(kClaimClass),
+                                  records[i].observed});
+      if (extend.has_value()) ExtendErasure(scoped[i].record, *extend, key);
+    } else if (renews) {
+      work_.exec_params(kRenew, project_.number, renewed.Take(),
+                        absl::ToUnixMicros(records[i].observed));
+    }
+  }
+  return dropped;
+}
+
+void GraphWriter::ExtendErasure(const Evidence& record, const Tombstone& tombstone,
+                                const Secret& key) {
+  std::vector<Refusal> ignored;
+  TextArray ids, buried;
+  for (const std::string& id : Clean(record, policy_, ignored).ids) {
+    ids.Add(id);
+    buried.Add(BuriedAs(key, id));
+  }
+  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(tombstone.erased));
+  // What is stored of them already goes in a step of its own, which locks their components.
+  work_.exec_params(kAskErasure, project_.number, ids.Take(), absl::ToUnixMicros(tombstone.erased),
+                    absl::ToUnixMicros(now_));
+}
+
+void GraphWriter::DropRevoked() {
+  BigintArray nodes;
+  bool any = false;
+  for (const Door& door : door_) {
+    if (door.record.stored.kind != kPhoneEvidence) continue;
+    for (const std::string& id : door.record.clean.ids) nodes.Add(NodeOfId(id));
+    any = true;
+  }
+  if (!any) return;
+  const std::vector<Decision> decisions = ReadDecisions(work_, project_, nodes.Take());
+  for (Door& door : door_) {
+    const bool revoked = absl::c_any_of(
+        decisions, [&](const Decision& d) { return RevokesPhoneOf(d, door.record.stored); });
+    if (!revoked) continue;
+    const auto is_phone = [](const std::string& id) { return KindOf(id) == IdKind::kPhone; };
+    std::erase_if(door.record.stored.ids, is_phone);
+    std::erase_if(door.record.clean.ids, is_phone);
+  }
+}
+
+void GraphWriter::TakeDecisions(absl::Span<const Decision> decisions, GraphState& state) {
+  std::set<std::string> held;
+  for (const Decision& decision : state.decisions) held.insert(DecisionId(decision));
+  for (const Decision& decision : decisions) {
+    if (!held.insert(DecisionId(decision)).second) continue;
+    decisions_.push_back(decision);
+    state.decisions.push_back(decision);
+    if (decision.kind != DecisionKind::kRevokePhone) continue;
+    BigintArray members;
+    for (const StoredNode& node : state.nodes) members.Add(node.node);
+    work_.exec_params(kForgetPhones, project_.number, members.Take(), kPhoneEvidence, decision.a,
+                      absl::ToUnixMicros(decision.at));
+    std::erase_if(state.evidence,
+                  [&](const Evidence& record) { return RevokesPhoneOf(decision, record); });
+  }
+}
+
+void GraphWriter::WriteDecisions() {
+  if (decisions_.empty()) return;
+  BigintArray nodes, kinds, times;
+  TextArray ids, a, b, actors, reasons;
+  for (const Decision& decision : decisions_) {
+    nodes.Add(NodeOfId(decision.a));
+    ids.Add(DecisionId(decision));
+    kinds.Add(static_cast<int>(decision.kind));
+    a.Add(decision.a);
+    b.Add(decision.b);
+    times.Add(absl::ToUnixMicros(decision.at));
+    actors.Add(decision.actor);
+    reasons.Add(decision.reason);
+  }
+  work_.exec_params(kWriteDecisions, project_.number, absl::ToUnixMicros(now_), nodes.Take(),
+                    ids.Take(), kinds.Take(), a.Take(), b.Take(), times.Take(), actors.Take(),
+                    reasons.Take());
+}
+
+void GraphWriter::TakeAway(const std::set<std::string>& ids, absl::Time at, GraphState& state,
+                           Erased& erased) {
+  erased.ids = ids;
+  std::set<std::string> shown;
+  std::set<std::string> doubtful = ids;
+  std::vector<Refusal> ignored;
+  std::erase_if(state.evidence, [&](const Evidence& record) {
+    const Evidence clean = Clean(record, policy_, ignored);
+    const bool goes = record.observed <= at && NamesAny(record.ids, ids);
+    std::set<std::string>& side = goes ? doubtful : shown;
+    side.insert(clean.ids.begin(), clean.ids.end());
+    return goes;
+  });
+  for (const std::string& id : doubtful) {
+    if (!shown.contains(id)) erased.gone.insert(id);
+  }
+  std::map<int64_t, std::vector<int64_t>> left;  // nodes that leave, by person
+  std::set<int64_t> staying;                     // persons
+  for (StoredNode& node : state.nodes) {
+    const bool gone = erased.gone.contains(node.identifier);
+    if (gone || ids.contains(node.identifier)) {
+      if (node.person != 0) left[node.person].push_back(node.node);
+      // What was observed since starts as somebody new.
+      node.person = 0;
+      node.fresh = true;
+    } else {
+      staying.insert(node.person);
+    }
+  }
+  for (const auto& [person, nodes] : left) {
+    if (staying.contains(person)) {
+      erased.unlinked.insert(erased.unlinked.end(), nodes.begin(), nodes.end());
+    } else {
+      erased.persons.push_back(person);
+    }
+  }
+  const auto names_gone = [&](const std::vector<std::string>& named) {
+    return NamesAny(named, erased.gone) || NamesAny(named, ids);
+  };
+  std::erase_if(state.nodes,
+                [&](const StoredNode& node) { return erased.gone.contains(node.identifier); });
+  std::erase_if(state.open_refusals, [&](const Refusal& r) { return names_gone(r.ids); });
+  std::erase_if(state.decisions, [&](const Decision& d) { return names_gone({d.a, d.b}); });
+}
+
+absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_person,
+                                       absl::Time at) {
+  for (const std::string& id : ids) ids_.emplace(NodeOfId(id), id);
+  if (whole_person) {
+    BigintArray nodes;
+    for (const auto& [node, id] : ids_) nodes.Add(node);
+    for (const auto& row : work_.exec_params(
+             "SELECT n.node, n.identifier FROM identity.nodes AS n WHERE n.project_number = $1 AND "
+             "n.person > 0 AND n.person IN (SELECT person FROM identity.nodes WHERE "
+             "project_number = $1 AND node = ANY($2::bigint[]))",
+             project_.number, nodes.Take())) {
+      ids_.emplace(row[0].as<int64_t>(), row[1].as<std::string>());
+    }
+  }
+  std::set<std::string> all;
+  for (const auto& [node, id] : ids_) all.insert(id);
+  const absl::StatusOr<std::set<int64_t>> components = LockComponents({});
+  if (!components.ok()) return components.status();
+  GraphState state = LoadState(*components, {});
+  if (whole_person) {
+    // Another writer may have brought them more identifiers before the lock.
+    std::set<int64_t> persons;
+    for (const StoredNode& node : state.nodes) {
+      if (all.contains(node.identifier)) persons.insert(node.person);
+    }
+    persons.erase(0);
+    for (const StoredNode& node : state.nodes) {
+      if (persons.contains(node.person) && !all.contains(node.identifier)) return LinkConflict();
+    }
+  }
+  TakeAway(all, at, state, erased_);
+  plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
+  plan_.emptied.insert(plan_.emptied.end(), erased_.persons.begin(), erased_.persons.end());
+  for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    if (change.person != change.previous_person) ++change_count_;
+  }
+  change_count_ +=
+      static_cast<int64_t>(plan_.merges.size() + erased_.unlinked.size() + erased_.persons.size());
+  change_count_ +=
+      absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  Scrub(erased_, at);
+  if (!Allocate()) return LinkConflict();
+  WriteNodes();
+  WritePersons();
+  WriteChanges();
+  WriteRefusals();
+  return static_cast<int>(all.size());
+}
+
+void GraphWriter::Scrub(const Erased& erased, absl::Time at) {
+  TextArray ids, named;
+  BigintArray nodes, gone;
+  const auto name = [&](const std::string& id) {
+    named.Add(id);
+    nodes.Add(NodeOfId(id));
+  };
+  for (const std::string& id : erased.ids) {
+    ids.Add(id);
+    name(id);
+    if (!absl::StartsWith(id, "unionid:")) continue;
+    // The same unionid as it waits for its account.
+    const std::string account = ExclusiveScope(IdKind::kUnionid, id).substr(sizeof("unionid:") - 1);
+    for (const auto& row : work_.exec_params(
+             "SELECT DISTINCT appid FROM identity.bindings WHERE project_number = $1 AND "
+             "account = $2",
+             project_.number, account)) {
+      const std::string waiting =
+          absl::StrCat("unionid:@", row[0].as<std::string>(), ":", ValueOf(id));
+      ids.Add(waiting);
+      name(waiting);
+    }
+  }
+  for (const std::string& id : erased.gone) {
+    gone.Add(NodeOfId(id));
+    if (!erased.ids.contains(id)) name(id);
+  }
+  const auto run = [&](const std::string& statement, const std::string& what) {
+    work_.exec_params(statement, project_.number, what);
+  };
+  const auto run_until = [&](const std::string& statement, const std::string& what) {
+    work_.exec_params(absl::StrCat(statement, DATONG_SQL_TIME("$3::bigint")), project_.number, what,
+                      absl::ToUnixMicros(at));
+  };
+  run("DELETE FROM identity.nodes WHERE project_number = $1 AND node = ANY($2::bigint[])",
+      gone.Take());
+  run_until(
+      "DELETE FROM identity.evidence WHERE project_number = $1 AND ids && $2::text[] AND "
+      "observed_at <= ",
+      ids.Take());
+  TextArray waiting;
+  for (const auto& row : work_.exec_params(
+           "DELETE FROM identity.parked_evidence WHERE project_number = $1 AND ids && $2::text[] "
+           "AND observed_at <= " DATONG_SQL_TIME(
+               "$3::bigint") " RETURNING array_to_string(ids, E'\n')",
+           project_.number, ids.Take(), absl::ToUnixMicros(at))) {
+    for (const std::string& id : SplitIds(row[0].as<std::string>())) waiting.Add(id);
+  }
+  work_.exec_params(
+      "DELETE FROM identity.refusals WHERE project_number = $1 AND ids && $2::text[] AND "
+      "reason = 'scope_unknown'",
+      project_.number, waiting.Take());
+  run("DELETE FROM identity.refusals WHERE project_number = $1 AND ids && $2::text[]",
+      named.Take());
+  run("DELETE FROM identity.decisions WHERE project_number = $1 AND "
+      "(a = ANY($2::text[]) OR b = ANY($2::text[]))",
+      named.Take());
+  run("UPDATE identity.changes SET identifier = '', node = 0 WHERE project_number = $1 AND "
+      "node = ANY($2::bigint[])",
+      nodes.Take());
+  run_until(
+      "DELETE FROM identity.consents WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
+      "said_at <= ",
+      nodes.Take());
+  run_until(
+      "DELETE FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
+      "valid_from <= ",
+      nodes.Take());
+  const pqxx::row key = work_.exec_params1(
+      "UPDATE identity.projects SET erase_key = coalesce(erase_key, decode($2, 'hex')) "
+      "WHERE project_number = $1 RETURNING encode(erase_key, 'hex')",
+      project_.number, BytesToHex(crypto::RandomBytes(32)));
+  const Secret erase_key(key[0].as<std::string>());
+  TextArray buried;
+  for (const std::string& id : erased.ids) buried.Add(BuriedAs(erase_key, id));
+  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(at));
+}
+
+}  // namespace datong::identity
