@@ -17,9 +17,9 @@ enum class ConsentMode : int { kUnlessWithdrawn = 1, kRequired = 2 };
 
 // What of personal data is taken out of a source's events before they are kept.
 struct PrivacyRules {
-  std::vector<std::string> dropped_parameters;  // beside the defaults
-  std::vector<std::string> kept_parameters;     // defaults that stay
-  std::vector<std::string> hashed_fields;
+  std::vector<std::string> dropped_parameters = {};  // beside the defaults
+  std::vector<std::string> kept_parameters = {};     // defaults that stay
+  std::vector<std::string> hashed_fields = {};
   bool keep_typed_text = false;
   bool keep_exact_location = false;
 
