@@ -5,6 +5,7 @@
 #include "datong/broker/v1/push.pb.h"
 #include "datong/broker/v1/token.pb.h"
 #include "datong/datacube/v1/statistics.pb.h"
+#include "datong/identity/v1/decisions.pb.h"
 #include "datong/identity/v1/identity.pb.h"
 #include "datong/identity/v1/profile.pb.h"
 #include "datong/ingest/v1/event.pb.h"
@@ -25,6 +26,7 @@ std::vector<const google::protobuf::FileDescriptor*> ApiFiles() {
       ingest::v1::ListQuarantinedEventsRequest::descriptor()->file(),
       identity::v1::ResolveRequest::descriptor()->file(),
       identity::v1::GetProfileRequest::descriptor()->file(),
+      identity::v1::ExplainRequest::descriptor()->file(),
       datacube::v1::QueryStatisticsRequest::descriptor()->file(),
       insight::v1::QueryTrafficRequest::descriptor()->file(),
   };
