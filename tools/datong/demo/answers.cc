@@ -255,6 +255,8 @@ class Asker {
     DATONG_RETURN_IF_ERROR(Question("timeline", &Stub::GetTimeline, timeline, answers_.timeline));
     auto captured = Ranged<insight::v1::QueryTrafficRequest>();
     captured.set_project(kCapturedProject);
+    // One of them tells of an order of months ago.
+    captured.set_begin_day(FormatDay(estate_.first_day - 300));
     captured.set_granularity(insight::v1::GRANULARITY_TOTAL);
     return Question("captured traffic", &Stub::QueryTraffic, captured, answers_.captured_traffic);
   }
