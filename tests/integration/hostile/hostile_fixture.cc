@@ -219,7 +219,9 @@ std::string HostileTest::LaunchPage() {
 }
 
 void HostileTest::ExpectHealthy() {
-  EXPECT_EQ(Open({.url = stack_->metrics_url() + "/readyz"}).body, "ready\n");
+  // Readiness is looked at every now and then.
+  EXPECT_TRUE(Eventually(
+      [&] { return Open({.url = stack_->metrics_url() + "/readyz"}).body == "ready\n"; }));
   const std::string device = Fresh("healthy");
   EXPECT_EQ(Collect(Json::array({{{"eventType", "PAGE"},
                                   {"dataSourceId", "d0"},
