@@ -232,47 +232,5 @@ TEST_F(PersonsTest, UnknownProjectsAndSurfacesAreNamed) {
               IsError(absl::StatusCode::kNotFound, "SURFACE_UNKNOWN"));
 }
 
-// Run by hand: --gtest_also_run_disabled_tests --gtest_filter='*HalfAMillion*'
-TEST_F(PersonsTest, DISABLED_HalfAMillionEventsAreAnsweredInSeconds) {
-  estate_.database.Execute(R"sql(
-    INSERT INTO insight.feeds VALUES ('demo', 1, '1.0', 0, now());
-    INSERT INTO insight.node_person
-      SELECT 1, n, 'openid:wx:' || n, 'openid', 'o' || n, 'p' || n / 3, n / 3, NULL, n, now()
-      FROM generate_series(3, 60000) AS n;
-    INSERT INTO ingest.events (event_id, event_time, received_at, device_key, node, content_hash,
-        batch_id, flags, tenant_id, source_id, event_type, ua_class, provenance, event_name,
-        session_id, path, rest)
-      SELECT gen_random_uuid(), t, t, n, n, 0, 1, 0, 1, 1 + n % 4, n % 7, 1, 0,
-             CASE n % 5 WHEN 0 THEN 'order_submit' WHEN 1 THEN 'order_paid' END, 's' || n % 200000,
-             '/page/' || n % 50, repeat('{"some":"event"} ', 30)
-      FROM (SELECT 1 + (random() * 60000)::int AS n,
-                   timestamptz '2026-08-19 16:00Z' + random() * interval '90 days' AS t
-            FROM generate_series(1, 500000)) AS e)sql");
-  const DayRange range{absl::CivilDay(2026, 8, 20), absl::CivilDay(2026, 11, 17)};
-  const auto timed = [&](const char* what, auto ask) {
-    const absl::Time start = absl::Now();
-    ASSERT_OK(ask());
-    std::cout << what << " " << absl::Now() - start << "\n";
-  };
-  timed("traffic by day", [&] {
-    return estate_.analyst.Traffic(estate_.Someone(), question_, range, Granularity::kDay, {});
-  });
-  timed("overlap",
-        [&] { return estate_.analyst.Overlap(estate_.Someone(), question_, range, {}); });
-  timed("funnel", [&] {
-    return estate_.analyst.Funnel(
-        estate_.Someone(), question_, range,
-        {{{{}, 1, ""}}, {{{}, 0, ""}}, {{{}, std::nullopt, "order_paid"}}}, absl::Hours(168));
-  });
-  timed("retention of new", [&] {
-    return estate_.analyst.Retention(estate_.Someone(), question_, range, true, {}, {}, 90);
-  });
-  timed("retention of active", [&] {
-    return estate_.analyst.Retention(estate_.Someone(), question_, range, false, {}, {}, 90);
-  });
-  timed("timeline", [&] { return Timeline("p7"); });
-  timed("persons", [&] { return estate_.analyst.FindPersons(estate_.Someone(), question_, {}); });
-}
-
 }  // namespace
 }  // namespace datong::insight
