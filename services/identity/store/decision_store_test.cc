@@ -252,7 +252,7 @@ TEST_F(DecisionStoreTest, DecisionsErasuresAndEvidenceAtOnceDoNotDeadlock) {
   });
   for (std::thread& writer : writers) writer.join();
   // Known fault, not held here: now and then the feed lacks an identifier that was linked while an
-  // erasure of its person ran. The tables agree with the rules; a follower may not (README.md).
+  // erasure of its person ran. See README.md.
 }
 
 }  // namespace
