@@ -8,6 +8,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,11 +23,17 @@
 
 namespace datong::rpc {
 
+struct ChannelOptions {
+  int max_message_bytes = 16 << 20;
+  // Sent with every call: credentials that belong to the channel and not to a call.
+  std::map<std::string, std::string> headers = {};
+};
+
 // A channel with the suite's keepalive and reconnection settings, connected when first used.
 // `address`: "host:port", "dns:///host:port" (round robin over its addresses),
 // "unix-abstract:name".
 std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
-                                             int max_message_bytes = 16 << 20);
+                                             const ChannelOptions& options = {});
 
 // What the callee needs to know of the call on whose behalf it is called: request id, trace,
 // authorization, and a deadline a little before our own, at most `longest` from now. For streams;

@@ -37,6 +37,8 @@ ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
   }
   process.log_file =
       settings.String("log.file", "", "File to append the log to; standard output when empty.");
+  process.is_local = process.address == "127.0.0.1" || process.address == "::1" ||
+                     process.address == "localhost";
   process.peers = settings.StringMap(
       "peers", "Address of that service, host:port or dns:///name:port, when it runs elsewhere.");
   return process;

@@ -11,6 +11,7 @@ namespace datong::server {
 // The settings of the process itself; ports of 0 mean any free one.
 struct ProcessSettings {
   std::string address;
+  bool is_local = false;  // only this machine reaches it
   int grpc_port = 0;
   int health_port = 0;
   int metrics_port = 0;
