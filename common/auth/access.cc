@@ -67,8 +67,7 @@ using DecisionKey = std::tuple<std::string, std::string, std::string, std::strin
 using DecisionView = std::tuple<absl::string_view, absl::string_view, absl::string_view,
                                 absl::string_view, absl::string_view>;
 DecisionView ViewOf(const DecisionKey& key) {
-  return {std::get<0>(key), std::get<1>(key), std::get<2>(key), std::get<3>(key),
-          std::get<4>(key)};
+  return {std::get<0>(key), std::get<1>(key), std::get<2>(key), std::get<3>(key), std::get<4>(key)};
 }
 struct DecisionHash {
   using is_transparent = void;
@@ -174,7 +173,8 @@ absl::StatusOr<Access::Identity> Access::Identify(const Proof& proof, Rules& rul
       if (id == proof.spiffe_id) service = name;
     }
   }
-  // A service acts in its own name, whoever it works for; but the gateway lends its callers nothing.
+  // A service acts in its own name, whoever it works for; but the gateway lends its callers
+  // nothing.
   if (!service.empty() && (service != kGateway || proof.authorization.empty())) {
     return Identity{absl::StrCat(kServicePrefix, service), /*is_service=*/true};
   }
@@ -216,9 +216,9 @@ absl::StatusOr<Access::Identity> Access::IdentifyHeader(absl::string_view author
       return Identity{absl::StrCat("jwt:", known->second.subject)};
     }
   }
-  const absl::StatusOr<JwtClaims> claims = VerifyJwt(
-      credential, rules.jwks,
-      {.issuer = settings_.jwt_issuer, .audience = settings_.jwt_audience}, now);
+  const absl::StatusOr<JwtClaims> claims =
+      VerifyJwt(credential, rules.jwks,
+                {.issuer = settings_.jwt_issuer, .audience = settings_.jwt_audience}, now);
   if (!claims.ok()) return CredentialsInvalid(claims.status().message());
   MutexLock lock(&rules.mutex);
   if (rules.tokens.size() >= kMostTokens) rules.tokens.clear();

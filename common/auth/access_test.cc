@@ -64,9 +64,10 @@ class AccessTest : public ::testing::Test {
         {.proof = proof, .permission = permission, .resources = {&resource, 1}, .may_block = true});
   }
   std::string Token(const std::string& subject) {
-    return absl::StrCat("Bearer ", issuer_.Sign(absl::StrCat(
-                                       R"({"iss":"https://issuer","aud":"datong","sub":")", subject,
-                                       R"(","exp":)", absl::ToUnixSeconds(clock_.Now()) + 600, "}")));
+    return absl::StrCat(
+        "Bearer ",
+        issuer_.Sign(absl::StrCat(R"({"iss":"https://issuer","aud":"datong","sub":")", subject,
+                                  R"(","exp":)", absl::ToUnixSeconds(clock_.Now()) + 600, "}")));
   }
   std::string Key() { return "Bearer " + key_.key.Expose(); }
 
@@ -92,8 +93,7 @@ TEST_F(AccessTest, CallersAreKnownByKeyTokenAndCertificate) {
 }
 
 TEST_F(AccessTest, NoCredentialsAndWrongOnesAreToldApartFromMissingPermissions) {
-  EXPECT_THAT(Ask({}).status,
-              IsError(absl::StatusCode::kUnauthenticated, "CREDENTIALS_MISSING"));
+  EXPECT_THAT(Ask({}).status, IsError(absl::StatusCode::kUnauthenticated, "CREDENTIALS_MISSING"));
   for (const char* wrong : {"Bearer dtk_shop_00", "Bearer x.y.z", "Basic YTpi", "malformed"}) {
     EXPECT_THAT(Ask({.authorization = wrong}).status,
                 IsError(absl::StatusCode::kUnauthenticated, "CREDENTIALS_INVALID"))
@@ -107,9 +107,9 @@ TEST_F(AccessTest, NoCredentialsAndWrongOnesAreToldApartFromMissingPermissions) 
   EXPECT_THAT(Ask({.authorization = key}, "tokens.read", "other").status,
               IsError(absl::StatusCode::kPermissionDenied, "PERMISSION_MISSING"));
   const std::string metrics = registry_.Serialize();
-  for (const char* series : {"deny\",reason=\"credentials_missing\"} 1",
-                             "deny\",reason=\"credentials_invalid\"} 5",
-                             "deny\",reason=\"not_granted\"} 2", "allow\",reason=\"granted\"} 0"}) {
+  for (const char* series :
+       {"deny\",reason=\"credentials_missing\"} 1", "deny\",reason=\"credentials_invalid\"} 5",
+        "deny\",reason=\"not_granted\"} 2", "allow\",reason=\"granted\"} 0"}) {
     EXPECT_THAT(metrics, ::testing::HasSubstr(series));
   }
 }
@@ -219,9 +219,10 @@ TEST_F(AccessTest, AKeyIsReplacedUnderLoadWithoutARefusedCall) {
           key = current;
         }
         const Resource resource{.project = "shop", .app = "wx1", .api_path = {}};
-        if (!access_->Ask({.proof = {.authorization = key},
-                           .permission = "tokens.read",
-                           .resources = {&resource, 1}})
+        if (!access_
+                 ->Ask({.proof = {.authorization = key},
+                        .permission = "tokens.read",
+                        .resources = {&resource, 1}})
                  .status.ok()) {
           ++refused;
         }

@@ -44,7 +44,8 @@ absl::StatusOr<ApiKeys> ApiKeys::Parse(absl::string_view text) {
     }
     Entry entry{HexToBytes(words[1]), absl::InfiniteFuture()};
     if (entry.digest.size() != kDigestSize) {
-      return Invalid(where, "does not hold a SHA-256 in hexadecimal; never put the key itself here");
+      return Invalid(where,
+                     "does not hold a SHA-256 in hexadecimal; never put the key itself here");
     }
     std::string ignored;
     if (words.size() == 3 &&

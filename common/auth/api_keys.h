@@ -18,9 +18,9 @@ inline constexpr absl::string_view kApiKeyPrefix = "dtk_";
 // would add nothing. Immutable.
 class ApiKeys {
  public:
-  // One key a line, `<id> <SHA-256 in hexadecimal> [<expiry, RFC 3339>]`; empty lines and those that
-  // begin with '#' count for nothing. An id may have two keys, so that one can replace the other.
-  // Errors: INVALID_ARGUMENT/API_KEYS_INVALID, with the line.
+  // One key a line, `<id> <SHA-256 in hexadecimal> [<expiry, RFC 3339>]`; empty lines and those
+  // that begin with '#' count for nothing. An id may have two keys, so that one can replace the
+  // other. Errors: INVALID_ARGUMENT/API_KEYS_INVALID, with the line.
   static absl::StatusOr<ApiKeys> Parse(absl::string_view text);
 
   // The id of the key, or "" when it is none of these or has expired. Takes the same time for every

@@ -60,11 +60,10 @@ TEST(JwtTest, TheHeaderDoesNotChooseTheAlgorithm) {
     EXPECT_FALSE(VerifyJwt(text + ".", keys, kRules, kNow).ok());
     const std::string mac = crypto::HmacSha256(Secret(issuer.Jwks()), text);
     EXPECT_FALSE(VerifyJwt(absl::StrCat(text, ".", JwtIssuer::Url(mac)), keys, kRules, kNow).ok());
-    EXPECT_FALSE(
-        VerifyJwt(issuer.SignAs(absl::StrCat(R"({"alg":")", algorithm, R"(","kid":"k1"})"),
-                                Claims()),
-                  keys, kRules, kNow)
-            .ok());
+    EXPECT_FALSE(VerifyJwt(issuer.SignAs(absl::StrCat(R"({"alg":")", algorithm, R"(","kid":"k1"})"),
+                                         Claims()),
+                           keys, kRules, kNow)
+                     .ok());
   }
 }
 
@@ -101,7 +100,8 @@ TEST(JwtTest, WhatIsNoTokenIsRefused) {
   const std::string nameless = issuer.SignAs(R"({"alg":"EdDSA"})", Claims());
   for (const std::string& text :
        {std::string(), std::string(".."), token + ".", token + "=", critical, nameless,
-        std::string(100'000, 'a'), issuer.Sign(Claims(R"(,"x":")" + std::string(9000, 'x') + '"'))}) {
+        std::string(100'000, 'a'),
+        issuer.Sign(Claims(R"(,"x":")" + std::string(9000, 'x') + '"'))}) {
     EXPECT_TRUE(absl::IsUnauthenticated(VerifyJwt(text, keys, kRules, kNow).status()))
         << text.substr(0, 80);
   }

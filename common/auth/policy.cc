@@ -22,9 +22,8 @@ absl::Status Invalid(const std::string& problem) {
 }
 
 bool FitsAny(absl::string_view text, const std::vector<std::string>& patterns) {
-  return std::any_of(patterns.begin(), patterns.end(), [text](const std::string& pattern) {
-    return FitsPattern(text, pattern);
-  });
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [text](const std::string& pattern) { return FitsPattern(text, pattern); });
 }
 
 std::vector<std::string>* FieldOf(Grant& grant, absl::string_view key) {
@@ -60,8 +59,8 @@ absl::StatusOr<Grant> ReadGrant(const toml::table& table) {
   if (grant.callers.empty()) return Invalid(where + "names no callers");
   if (grant.permissions.empty()) return Invalid(where + "names no permissions");
   if (grant.projects.empty()) return Invalid(where + "names no projects; [\"*\"] is all of them");
-  const bool names_api_call = std::count(grant.permissions.begin(), grant.permissions.end(),
-                                         std::string(kApiCall)) > 0;
+  const bool names_api_call =
+      std::count(grant.permissions.begin(), grant.permissions.end(), std::string(kApiCall)) > 0;
   if (names_api_call && grant.api_paths.empty()) {
     return Invalid(where + "names api.call but no api_paths; [\"*\"] is all of them");
   }
@@ -98,8 +97,8 @@ absl::StatusOr<Policy> Policy::Parse(absl::string_view text) {
   try {
     document = toml::parse(ToStd(text));
   } catch (const toml::parse_error& error) {
-    return Invalid(absl::StrCat("line ", error.source().begin.line, ": ",
-                                ToAbsl(error.description())));
+    return Invalid(
+        absl::StrCat("line ", error.source().begin.line, ": ", ToAbsl(error.description())));
   }
   std::vector<Grant> grants;
   for (const auto& [key, node] : document) {

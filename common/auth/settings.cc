@@ -16,8 +16,8 @@ AccessSettings AccessSettings::FromSettings(config::Settings& settings, bool ins
     } else if (mode == "api_key") {
       access.api_keys = true;
     } else {
-      settings.AddFault("auth.mode", absl::StrCat("knows mtls, jwt and api_key, not \"", mode,
-                                                  "\""));
+      settings.AddFault("auth.mode",
+                        absl::StrCat("knows mtls, jwt and api_key, not \"", mode, "\""));
     }
   }
   access.trust_domain = settings.String("auth.trust_domain", "cluster.local",

@@ -14,6 +14,7 @@
 #include "common/postgres/watchdog.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "common/trace/trace.h"
 
 namespace datong::postgres {
 namespace {
@@ -123,15 +124,17 @@ struct Pool::State {
       series.seconds =
           &registry.AddHistogram("datong_db_query_seconds", "Time of a transaction by operation.",
                                  metrics::kDbBuckets, {{"op", op}});
+      // The classes that alerts ask for; others when they come.
+      for (const char* error_class : {"conn", "40", "53", "57", "58"})
+        ErrorCounter(op, error_class);
     }
     return series;
   }
 
-  void CountError(const char* op, const std::string& error_class) {
-    registry
-        .AddCounter("datong_db_errors_total", "Failed transactions by class of SQLSTATE.",
-                    {{"op", op}, {"class", error_class}})
-        .Increment();
+  metrics::Counter& ErrorCounter(const char* op, const std::string& error_class) {
+    return registry.AddCounter("datong_db_errors_total",
+                               "Failed transactions by class of SQLSTATE.",
+                               {{"op", op}, {"class", error_class}});
   }
 
   absl::Status TransactOnce(const char* op, Deadline deadline,
@@ -218,7 +221,7 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
     session.quiet.reset();
     session.connection.reset();
   }
-  if (!error_class.empty() && !stale) CountError(op, error_class);
+  if (!error_class.empty() && !stale) ErrorCounter(op, error_class).Increment();
   return status;
 }
 
@@ -236,7 +239,7 @@ absl::Status Pool::State::TransactOnce(const char* op, Deadline deadline,
       } catch (...) {
         std::string error_class;
         const absl::Status status = StatusFromException(&error_class);
-        CountError(op, "conn");
+        ErrorCounter(op, "conn").Increment();
         healthy = false;
         GiveBack(nullptr);
         return absl::IsUnavailable(status) ? status : DatabaseUnavailable(status.message());
@@ -273,10 +276,14 @@ Pool::~Pool() = default;
 absl::Status Pool::Transact(const char* op, Deadline deadline,
                             absl::FunctionRef<absl::Status(pqxx::work&)> body,
                             TransactOptions options) {
+  trace::Span span(trace::Kind::kClient, op);
+  span.Set("db.system.name", "postgresql");
   for (;;) {
     const absl::Status status = state_->TransactOnce(op, deadline, body, options);
     const bool conflict = GetReason(status) == "DATABASE_CONFLICT";
-    if (!conflict || !options.retry_conflicts || deadline.Passed()) return status;
+    if (conflict && options.retry_conflicts && !deadline.Passed()) continue;
+    if (!status.ok()) span.Fail(GetReason(status));
+    return status;
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,6 +40,8 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
 // authorization, and a deadline a little before our own, at most `longest` from now. For streams;
 // Outgoing does it for unary calls.
 void PrepareContext(const CallContext& call, absl::Duration longest, grpc::ClientContext& context);
+void PrepareContext(const CallContext& call, const std::string& traceparent, absl::Duration longest,
+                    grpc::ClientContext& context);
 
 struct CallOptions {
   // The caller's deadline, shortened, and never more than this.
@@ -52,6 +55,9 @@ struct CallOptions {
 class Outgoing {
  public:
   explicit Outgoing(metrics::Registry& registry) : series_("client", registry) {}
+
+  // Puts the series of these RPCs at zero: those that a peer is going to be asked for.
+  void Expect(std::initializer_list<absl::string_view> methods);
 
   // Errors: those of the callee; UNAVAILABLE when it cannot be reached, DEADLINE_EXCEEDED.
   template <typename Stub, typename Interface, typename Request, typename Response>

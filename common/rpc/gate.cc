@@ -42,9 +42,7 @@ bool IsIn(const std::array<const char*, n>& names, const std::string& name) {
   return std::any_of(names.begin(), names.end(), [&](const char* one) { return name == one; });
 }
 
-bool IsText(const FieldDescriptor& field) {
-  return field.type() == FieldDescriptor::TYPE_STRING;
-}
+bool IsText(const FieldDescriptor& field) { return field.type() == FieldDescriptor::TYPE_STRING; }
 
 template <typename Use>
 void ForEachText(const Message& message, const FieldDescriptor& field, Use use) {
@@ -228,8 +226,8 @@ std::optional<absl::Status> Gate::Admit(CallContext& call, const Message& reques
   Resources resources = ResourcesOf(rule->second, request);
   if (rule->second.api_path != nullptr) {
     std::string scratch;
-    const std::string& path = request.GetReflection()->GetStringReference(
-        request, rule->second.api_path, &scratch);
+    const std::string& path =
+        request.GetReflection()->GetStringReference(request, rule->second.api_path, &scratch);
     for (auth::Resource& resource : resources) resource.api_path = path;
   }
   auth::Answer answer = access_.Ask({.proof = {.service = call.caller.service,

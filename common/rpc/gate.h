@@ -35,7 +35,7 @@ struct MethodRule {
     const google::protobuf::FieldDescriptor* field;
   };
   std::string permission;
-  std::vector<Path> names;                            // "projects/…"
+  std::vector<Path> names;                                     // "projects/…"
   std::vector<const google::protobuf::FieldDescriptor*> apps;  // appids or names of apps
   const google::protobuf::FieldDescriptor* api_path = nullptr;
 };

@@ -58,9 +58,9 @@ class OpenStream {
 };
 
 // Runs the handlers of one server: owns their bounded pool (a full queue answers RESOURCE_EXHAUSTED
-// at once), makes the CallContext, asks the gate whether the caller may, counts, logs each failed call once, and turns statuses into what
-// the caller may see. An exception that a handler lets out becomes INTERNAL.
-// Outlives the grpc::Server whose services use it. Thread-safe.
+// at once), makes the CallContext, asks the gate whether the caller may, counts, logs each failed
+// call once, and turns statuses into what the caller may see. An exception that a handler lets out
+// becomes INTERNAL. Outlives the grpc::Server whose services use it. Thread-safe.
 class Calls {
  public:
   // Without a gate (tests of handlers) everybody is let in as "anonymous".
@@ -127,16 +127,16 @@ class Calls {
     return reactor;
   }
 
-  // A stream of responses (a feed) to `request`. `next`: absl::Status(const CallContext&, Emitter<Response>&) is
-  // called on the pool again and again, each time after what it emitted before was written; when it
-  // emitted nothing it is called again after the emitter's idle wait, and holds no thread
-  // meanwhile. It keeps its cursor in itself (a mutable lambda) and each time has at most 10 s. The
-  // stream ends with its error, or with OK after Emitter::End. `request` must not be used in
-  // `next`: copy it. Whether the caller may still read is asked before each step.
+  // A stream of responses (a feed) to `request`. `next`: absl::Status(const CallContext&,
+  // Emitter<Response>&) is called on the pool again and again, each time after what it emitted
+  // before was written; when it emitted nothing it is called again after the emitter's idle wait,
+  // and holds no thread meanwhile. It keeps its cursor in itself (a mutable lambda) and each time
+  // has at most 10 s. The stream ends with its error, or with OK after Emitter::End. `request` must
+  // not be used in `next`: copy it. Whether the caller may still read is asked before each step.
   template <typename Response, typename Request, typename Next>
   grpc::ServerWriteReactor<Response>* ServerStream(grpc::CallbackServerContext* context,
-                                                   const Request* request,
-                                                   absl::string_view method, Next next);
+                                                   const Request* request, absl::string_view method,
+                                                   Next next);
 
   // Messages both ways. `on_message`: absl::Status(const CallContext&, Request&,
   // Emitter<Response>&) is called on the pool for one message after the other, in order; what it
@@ -187,6 +187,7 @@ class Calls {
   template <typename Request, typename Response, typename Handler>
   static absl::Status Answer(const CallContext& call, const Request& request, Response& response,
                              Handler& handler) {
+    const trace::Scope scope(trace::ParseTraceparent(call.traceparent));
     return Guard([&]() -> absl::Status {
       if constexpr (std::is_invocable_v<Handler&, const CallContext&, const Request&, Response&>) {
         return handler(call, request, response);

@@ -92,6 +92,7 @@ class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, pub
   void Step() {
     call_.deadline = deadline_.AtMost(kDefaultDeadline);
     Emitter<Response> out;
+    const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
     absl::Status status = calls_.Admit(call_, request_);
     if (status.ok()) status = Calls::Guard([&] { return next_(call_, out); });
     messages_ = std::move(out.messages());
@@ -264,6 +265,7 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
       call_.deadline = deadline_.AtMost(kDefaultDeadline);
       Emitter<Response> out;
       out.SetMoreWaiting(more_waiting);
+      const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
       absl::Status status = calls_.Admit(call_, message);
       if (status.ok()) status = Calls::Guard([&] { return on_message_(call_, message, out); });
       MutexLock lock(&mutex_);

@@ -283,9 +283,9 @@ TEST_F(ProcessTest, CallersFromOutsideNeedCredentialsAndModulesHaveTheirOwn) {
   ASSERT_OK(process.WaitReady(Soon()));
   const std::string address = absl::StrCat("127.0.0.1:", process.ports().grpc);
   const auto call = [&address](const std::string& bearer) {
-    const auto stub = EchoService::NewStub(rpc::CreateChannel(
-        address, {.headers = {{"authorization", "Bearer " + bearer},
-                              {rpc::kServiceHeader, "broker 0000"}}}));
+    const auto stub = EchoService::NewStub(
+        rpc::CreateChannel(address, {.headers = {{"authorization", "Bearer " + bearer},
+                                                 {rpc::kServiceHeader, "broker 0000"}}}));
     grpc::ClientContext context;
     EchoResponse response;
     return stub->Echo(&context, EchoRequest(), &response).error_code();

@@ -40,6 +40,12 @@ SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
                       "database.dsn_file must hold the password itself");
   }
   shared.database_dsn = WithPassword(shared.database_dsn, password);
+  const Secret direct = settings.SecretFromFile("database.direct_dsn",
+                                                "File with a connection string that leads around a "
+                                                "pooler of transactions, for LISTEN; without "
+                                                "it, that of database.dsn_file.");
+  shared.database_direct_dsn =
+      direct.empty() ? shared.database_dsn : WithPassword(direct, password);
   shared.database_max_connections = static_cast<int>(
       settings.Int("database.max_connections", 10, 2, 500,
                    "Database connections that one service of this process may hold."));
@@ -59,9 +65,9 @@ SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
       "Folder with the key-encryption keys and the file that names the active one.");
   shared.public_url = Url(settings, "public_url", "http://127.0.0.1:8080",
                           "How browsers and WeChat reach the gateway from outside.");
-  shared.insecure_allow =
-      settings.Bool("insecure.allow", false,
-                    "Lets callers without credentials in, all of them \"anonymous\", and plaintext.");
+  shared.insecure_allow = settings.Bool(
+      "insecure.allow", false,
+      "Lets callers without credentials in, all of them \"anonymous\", and plaintext.");
   shared.clock_url = Url(settings, "clock.url", "",
                          "Development only: follows the clock of the simulator at this address.");
   return shared;

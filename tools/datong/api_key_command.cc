@@ -23,7 +23,8 @@ void AddApiKeyCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::Range(0, 3650))
       ->capture_default_str();
   make->footer(
-      "The services keep the key's SHA-256 only, so store the key now. An id may have two keys: add "
+      "The services keep the key's SHA-256 only, so store the key now. An id may have two keys: "
+      "add "
       "the new line,\ngive the new key to the caller, then remove the old line. Nothing restarts.");
   make->callback([arguments, &exit_code] {
     const absl::StatusOr<auth::NewApiKey> made = auth::MakeApiKey(

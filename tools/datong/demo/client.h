@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "common/metrics/registry.h"
 #include "common/base/secret.h"
+#include "common/metrics/registry.h"
 #include "common/rpc/client.h"
 #include "tools/datong/connection.h"
 
