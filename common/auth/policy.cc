@@ -14,8 +14,6 @@
 namespace datong::auth {
 namespace {
 
-constexpr absl::string_view kApiCall = "api.call";
-
 absl::Status Invalid(const std::string& problem) {
   return MakeError(absl::StatusCode::kInvalidArgument, problem,
                    {"datong", "POLICY_INVALID", {{"problem", problem}}});

@@ -9,11 +9,14 @@
 
 namespace datong::auth {
 
+// The one permission that is granted by path, too: `path` of a request that needs it.
+inline constexpr absl::string_view kApiCall = "api.call";
+
 // What an RPC is about. Empty parts: it names none, which only the pattern "*" lets through.
 struct Resource {
   absl::string_view project;   // the id alone
   absl::string_view app;       // the appid
-  absl::string_view api_path;  // of the platform's API, for the permission "api.call"
+  absl::string_view api_path;  // of the platform's API, for kApiCall
 };
 
 // Some callers may do something with some resources. Each text is a pattern in which '*' stands for

@@ -158,9 +158,9 @@ MethodRule RuleOf(const MethodDescriptor& method) {
   MethodRule rule;
   rule.permission = method.options().GetExtension(options::v1::permission);
   const Descriptor& request = *method.input_type();
+  if (rule.permission == auth::kApiCall) rule.api_path = request.FindFieldByName("path");
   for (int i = 0; i < request.field_count(); ++i) {
     const FieldDescriptor* field = request.field(i);
-    if (field->options().GetExtension(options::v1::api_path)) rule.api_path = field;
     if (IsText(*field) && field->name() == "project_id") rule.names.push_back({nullptr, field});
     if (!IsIn(kNameFields, field->name())) continue;
     if (IsText(*field)) {
