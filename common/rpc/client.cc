@@ -68,7 +68,8 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetLoadBalancingPolicyName("round_robin");
-  const auto credentials = grpc::InsecureChannelCredentials();
+  const auto credentials =
+      options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials();
   if (options.headers.empty()) {
     return grpc::CreateCustomChannel(address, credentials, arguments);
   }

@@ -28,6 +28,8 @@ struct ChannelOptions {
   int max_message_bytes = 16 << 20;
   // Sent with every call: credentials that belong to the channel and not to a call.
   std::map<std::string, std::string> headers = {};
+  // Plaintext without.
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
 };
 
 // A channel with the suite's keepalive and reconnection settings, connected when first used.

@@ -123,7 +123,9 @@ struct Process::State {
       settings->AddFault("peers." + service, "is missing: where does " + service + " listen?");
       return rpc::CreateChannel("127.0.0.1:1");
     }
-    return rpc::CreateChannel(peer->second);
+    if (!process.tls.enabled()) return rpc::CreateChannel(peer->second);
+    return rpc::CreateChannel(peer->second,
+                              {.credentials = rpc::MakeChannelCredentials(process.tls)});
   }
 
   // A file that has become wrong is told of once, not every two seconds.
@@ -167,7 +169,9 @@ struct Process::State {
   std::unique_ptr<OtlpExporter> exporter;
   std::unique_ptr<Readiness> readiness;
   std::unique_ptr<ClockFollower> follower;
+  std::optional<rpc::CertificateTimes> certificate_times;
   std::unique_ptr<PeriodicTask> auth_reload;
+  std::unique_ptr<PeriodicTask> certificate_watch;
   Ports ports;
   std::once_flag stopped;
 };
@@ -184,9 +188,18 @@ absl::Status Process::Build() {
   s.shared = SharedSettings::FromSettings(*s.settings);
   auth::AccessSettings access =
       auth::AccessSettings::FromSettings(*s.settings, s.shared.insecure_allow);
-  if (!s.shared.insecure_allow && !s.process.is_local) {
-    s.settings->AddFault("insecure.allow",
-                         "must be true where other machines reach plaintext ports");
+  if (s.process.tls.enabled()) {
+    s.certificate_times.emplace(s.process.tls, s.registry);
+    if (const absl::Status usable = s.certificate_times->Update(); !usable.ok()) {
+      s.settings->AddFault("tls.cert_file", std::string(usable.message()));
+    }
+  } else if (!s.shared.insecure_allow && !s.process.is_local) {
+    s.settings->AddFault("tls.cert_file",
+                         "is missing: other machines reach this port; plaintext needs "
+                         "insecure.allow");
+  } else if (!s.shared.insecure_allow && !s.process.peers.empty()) {
+    s.settings->AddFault("tls.cert_file",
+                         "is missing: services prove to each other who they are by certificates");
   }
   s.access.emplace(std::move(access), s.clock(), s.registry);
   s.gate.emplace(*s.access);
@@ -224,7 +237,9 @@ absl::Status Process::State::StartGrpc() {
   }
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat(process.address, ":", process.grpc_port),
-                           grpc::InsecureServerCredentials(), &ports.grpc);
+                           process.tls.enabled() ? rpc::MakeServerCredentials(process.tls)
+                                                 : grpc::InsecureServerCredentials(),
+                           &ports.grpc);
   builder.AddListeningPort(socket_name, grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(longest_message);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 300'000);
@@ -304,6 +319,13 @@ absl::Status Process::Start() {
     s.auth_reload = std::make_unique<PeriodicTask>(
         s.steady_clock, s.access->settings().reload_interval, [&s] { s.ReloadAuth(); });
   }
+  if (s.certificate_times.has_value()) {
+    s.certificate_watch =
+        std::make_unique<PeriodicTask>(s.steady_clock, s.process.tls.reload_interval, [&s] {
+          const absl::Status usable = s.certificate_times->Update();
+          if (!usable.ok()) LogError("TLS files are unusable", {{"cause", usable.message()}});
+        });
+  }
   if (!s.process.traces_endpoint.empty()) {
     const std::string& name = s.process.traces_service_name;
     s.exporter = std::make_unique<OtlpExporter>(
@@ -368,6 +390,7 @@ void Process::Stop() {
     for (const auto& room : s.rooms) room->calls_->Drain();
     s.follower.reset();
     s.auth_reload.reset();
+    s.certificate_watch.reset();
     if (s.probe_server != nullptr) s.probe_server->Stop(absl::ZeroDuration());
     if (s.health_server != nullptr) {
       s.health_server->Shutdown(std::chrono::system_clock::now());

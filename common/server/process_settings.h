@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "common/config/settings.h"
+#include "common/rpc/tls.h"
 
 namespace datong::server {
 
@@ -28,6 +29,7 @@ struct ProcessSettings {
   std::string traces_endpoint;  // "" when no spans are sent
   std::string traces_service_name;
   double traces_sample_ratio = 0;
+  rpc::TlsFiles tls;
   std::map<std::string, std::string> peers;
 
   static ProcessSettings FromSettings(config::Settings& settings);
