@@ -83,6 +83,12 @@ ALERTS = [
      "{{ $value }} accounts must authorise again", "WeChat refuses their refresh tokens for good.", "broker"),
     ("DatongAuditWriteFailing", "broker", "page", "1m", 'sum(increase(datong_audit_writes_total{result="error"}[5m])) > 0',
      "Audit rows cannot be written", "Neither database nor spool takes them; token reads are refused unless audit.failOpen is set.", "broker"),
+    ("DatongDecryptFailing", "broker", "page", "0m", 'sum by (reason) (increase(datong_crypto_failures_total{op="decrypt"}[10m])) > 0',
+     "Sealed values cannot be opened: {{ $labels.reason }}", "{{ $value }} reads failed within ten minutes; the tokens and secrets of those rows are out of reach.", "broker"),
+    ("DatongAuthzDenySpike", "all", "ticket", "10m",
+     'sum by (job) (rate(datong_authz_decisions_total{decision="deny"}[5m])) > 1'
+     ' and sum by (job) (rate(datong_authz_decisions_total{decision="deny"}[5m])) / sum by (job) (rate(datong_authz_decisions_total[5m])) > 0.2',
+     "{{ $labels.job }} refuses many calls", "{{ $value | humanize }} calls a second are refused, more than a fifth of all.", "grpc"),
     ("DatongIngestLagging", "ingest", "ticket", "10m", "time() - min by (queue) (datong_ingest_oldest_pending_timestamp_seconds > 0) > 60",
      "Queue {{ $labels.queue }} lags", "Its oldest entry waits {{ $value | humanizeDuration }}.", "ingest"),
     ("DatongIngestLagHigh", "ingest", "page", "5m", "time() - min by (queue) (datong_ingest_oldest_pending_timestamp_seconds > 0) > 300",
