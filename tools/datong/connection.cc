@@ -20,6 +20,24 @@ bool IsThisMachine(const std::string& address) {
          absl::StartsWith(address, "[::1]:");
 }
 
+// The content of the file that a variable names, "" for none.
+std::string FileOf(const char* variable) {
+  const char* path = std::getenv(variable);
+  if (path == nullptr) return "";
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// The variables of the settings of the same names; nullptr for plaintext.
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOfEnvironment() {
+  if (std::getenv("DATONG_TLS_CA_FILE") == nullptr) return nullptr;
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = FileOf("DATONG_TLS_CA_FILE");
+  options.pem_cert_chain = FileOf("DATONG_TLS_CERT_FILE");
+  options.pem_private_key = FileOf("DATONG_TLS_KEY_FILE");
+  return grpc::SslCredentials(options);
+}
+
 }  // namespace
 
 absl::StatusOr<Secret> ApiKeyFor(const std::string& address) {
@@ -37,6 +55,7 @@ absl::StatusOr<Secret> ApiKeyFor(const std::string& address) {
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key) {
   rpc::ChannelOptions options{.max_message_bytes = kMostMessageBytes, .headers = {}};
+  options.credentials = CredentialsOfEnvironment();
   if (!api_key.empty()) options.headers["authorization"] = "Bearer " + api_key.Expose();
   return rpc::CreateChannel(address, options);
 }

@@ -18,7 +18,8 @@ inline constexpr char kDevApiKeyFile[] = "auth/api-key";
 // Errors: FAILED_PRECONDITION when the file that is named cannot be read.
 absl::StatusOr<Secret> ApiKeyFor(const std::string& address);
 
-// A channel whose calls carry the key; none is sent when it is empty.
+// A channel whose calls carry the key; none is sent when it is empty. With DATONG_TLS_CA_FILE it
+// speaks TLS, and with DATONG_TLS_CERT_FILE and DATONG_TLS_KEY_FILE it brings a certificate.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key);
 
 }  // namespace datong::tools

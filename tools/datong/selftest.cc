@@ -29,7 +29,7 @@ constexpr const char* kComponents[] = {"broker",   "ingest",  "identity",
 // for SERVING. gRPC's Debian package brings no definition of it.
 absl::Status CheckHealth(const std::string& address, const std::string& service,
                          Deadline deadline) {
-  grpc::GenericStub stub(rpc::CreateChannel(address));
+  grpc::GenericStub stub(OpenChannel(address, Secret()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        absl::ToChronoMicroseconds(deadline.Remaining()));
