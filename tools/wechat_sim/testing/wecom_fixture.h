@@ -5,6 +5,7 @@
 
 #include "tools/wechat_sim/testing/simulator_fixture.h"
 #include "tools/wechat_sim/testing/wecom_estate.h"
+#include "tools/wechat_sim/wecom/id_book.h"
 
 namespace datong::wechat_sim {
 
@@ -72,6 +73,10 @@ class WecomFixture : public SimulatorFixture {
   std::string SuiteToken() {
     return SuiteTokenAnswer(std::string(SuitePush("suite_ticket").Text("SuiteTicket")))
         .value("suite_access_token", "");
+  }
+  // As provider wwprovider sees a member of ww1.
+  std::string OpenUserid(const std::string& userid) {
+    return wecom::OpenUserid("wwprovider", "ww1", userid);
   }
   // With a suite's token.
   json Service(const std::string& name, const std::string& token, const json& body) {
