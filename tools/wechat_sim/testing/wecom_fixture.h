@@ -44,10 +44,11 @@ class WecomFixture : public SimulatorFixture {
     }
     return messages;
   }
-  // The newest push of that InfoType, waiting for the ticker's thread.
-  wechat::Message SuitePush(const std::string& info_type) {
+  // The newest push of that InfoType; tickets come from a thread of their own, at any time.
+  wechat::Message SuitePush(const std::string& info_type, const std::string& path = "/suite",
+                            const std::string& suite_id = "wws1") {
     for (int i = 0; i < 2000; ++i) {
-      const auto pushes = SuitePushes();
+      const auto pushes = Pushes(path, suite_id);
       for (auto push = pushes.rbegin(); push != pushes.rend(); ++push) {
         if (push->Text("InfoType") == info_type) return *push;
       }

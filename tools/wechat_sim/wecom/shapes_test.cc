@@ -287,8 +287,9 @@ TEST_F(WecomCustomerShapesTest, Events) {
   InstallWecomSuite(sim_, "wws1", "ww1");
   const auto expect_both = [this](const std::string& name) {
     const json page = Load(name);
+    const std::string event = page["third_party"]["fields"]["InfoType"];
     for (const auto& [form, push] :
-         {std::pair{"self_built", AgentPushes().back()}, {"third_party", SuitePushes().back()}}) {
+         {std::pair{"self_built", AgentPushes().back()}, {"third_party", SuitePush(event)}}) {
       EXPECT_EQ(NamesOf(push),
                 NamesOf(*wechat::ParseMessage(page[form]["plaintext_xml"].get<std::string>())))
           << name << " " << form;
