@@ -312,8 +312,8 @@ class Refuses(unittest.TestCase):
     """Each wrong value stops rendering, with a message that names the key."""
 
     CASES = [
-        ({"tls": {"enabled": True}}, "tls: services have no TLS"),
-        ({"auth": {"mode": ["mtls"]}}, "auth: callers are not authenticated"),
+        ({"tls": {"enabled": True}}, "tls: this chart does not"),
+        ({"auth": {"mode": ["mtls"]}}, "auth: this chart does not"),
         ({"privacy": {}}, "privacy: "),
         ({"insecure": {"allow": False}}, "insecure.allow must be true"),
         ({"image": {"repository": ""}}, "image.repository must be set"),
