@@ -27,6 +27,7 @@ class Population {
  public:
   void Put(const UserSpec& user);
   UserSpec* Find(const std::string& openid);
+  const UserSpec* Find(const std::string& openid) const;
   // The user, made when unknown.
   UserSpec& FindOrMake(const std::string& openid);
 
