@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "common/http/request.h"
+#include "tools/wechat_sim/page_html.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -17,33 +16,10 @@ constexpr char kQrPath[] = "/connect/qrconnect";
 constexpr const char* kFields[] = {"appid", "redirect_uri",    "response_type", "scope",
                                    "state", "component_appid", "forcePopup",    "forceSnapShot"};
 
-std::string Escape(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
-
-http::ServerResponse Html(const std::string& title, const std::string& body) {
-  http::ServerResponse response;
-  response.content_type = "text/html; charset=utf-8";
-  response.body =
-      absl::StrCat("<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>",
-                   title, "</title></head><body><h1>", title, "</h1>", body,
-                   "<p><small>wechat-sim</small></p></body></html>\n");
-  return response;
-}
-
 // Errors are shown in the browser; the server behind redirect_uri never hears of them.
 http::ServerResponse PageError(int number, const std::string& sentence) {
-  return Html("无法登录 · Cannot log in",
+  return Html(200, "无法登录 · Cannot log in",
               absl::StrCat("<p>", Escape(sentence), " (", number, ")</p>"));
-}
-
-std::string HostOf(absl::string_view url) {
-  const size_t scheme = url.find("://");
-  if (scheme == absl::string_view::npos) return "";
-  url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  return absl::AsciiStrToLower(url.substr(0, url.find(':')));
 }
 
 class Page {
@@ -109,7 +85,7 @@ class Page {
     const std::string code = RandomText(32);
     world_.logins.web_codes[code] = {app.spec.appid, Field("component_appid"), user, Field("scope"),
                                      is_snapshot,    now_ + kCodeLifetime,     false};
-    return Redirect(absl::StrCat("code=", http::UrlEncode(code)));
+    return Return(code);
   }
 
   http::ServerResponse Show(App& app) {
@@ -125,8 +101,7 @@ class Page {
                                     Escape(Field("scope")), "</p><form method=\"post\" action=\"",
                                     Escape(path_), "\">");
     for (const char* name : kFields) {
-      absl::StrAppend(&form, "<input type=\"hidden\" name=\"", name, "\" value=\"",
-                      Escape(Field(name)), "\">");
+      form += Hidden(name, Field(name));
     }
     absl::StrAppend(
         &form, "<label>openid <input name=\"user\" value=\"", Escape(user),
@@ -134,12 +109,12 @@ class Page {
         "<button name=\"decision\" value=\"refuse\">拒绝 · Refuse</button> ",
         "<button name=\"decision\" value=\"snapshot\">快照页 · Stay on the snapshot page</button>",
         "</form>");
-    return Html("微信登录 · Log in with WeChat", form);
+    return Html(200, "微信登录 · Log in with WeChat", form);
   }
 
   http::ServerResponse Decide(App& app) {
     const std::string decision = Field("decision");
-    if (decision == "refuse") return Redirect("");
+    if (decision == "refuse") return Return("");
     const std::string user = Field("user");
     if (user.empty() || (decision != "confirm" && decision != "snapshot")) {
       return PageError(10000, "user and decision (confirm, refuse or snapshot) are needed");
