@@ -63,6 +63,25 @@ TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsComm
   EXPECT_EQ(work.exec1("SELECT n FROM kept")[0].as<int>(), 1);
 }
 
+TEST_F(PrivateClusterTest, AStandbyHasEveryCommitAndTakesOver) {
+  auto primary = PrivateCluster::Start({.folder = folder_ + "/primary"});
+  ASSERT_OK(primary);
+  auto standby = PrivateCluster::Start(
+      {.folder = folder_ + "/standby", .standby_of = primary->get()});
+  ASSERT_OK(standby);
+  {
+    pqxx::connection connection((*primary)->Dsn().Expose());
+    pqxx::nontransaction work(connection);
+    work.exec("CREATE TABLE kept AS SELECT 1 AS n");
+  }
+  (*primary)->Crash();
+  ASSERT_OK((*standby)->Promote());
+  pqxx::connection connection((*standby)->Dsn().Expose());
+  pqxx::nontransaction work(connection);
+  EXPECT_EQ(work.exec1("SELECT n FROM kept")[0].as<int>(), 1);
+  work.exec("INSERT INTO kept VALUES (2)");
+}
+
 // What the test below runs in a process of its own, to kill it.
 TEST_F(PrivateClusterTest, DISABLED_StartsAndWaits) {
   const char* folder = std::getenv("PRIVATE_CLUSTER_TEST_FOLDER");

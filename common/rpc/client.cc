@@ -71,7 +71,9 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
       series.received->Increment();
       return status;
     }
-    if (!options.idempotent || !absl::IsUnavailable(status) || tries == kAttempts) return status;
+    // We never cancel a call: a server that shuts down ends so what it has not begun.
+    const bool may_come_again = absl::IsUnavailable(status) || absl::IsCancelled(status);
+    if (!options.idempotent || !may_come_again || tries == kAttempts) return status;
     const absl::Duration wait =
         std::max(backoff.Next(random), GetRetryDelay(status).value_or(absl::ZeroDuration()));
     // A wait longer than the caller has is no help to it.
