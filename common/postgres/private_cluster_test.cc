@@ -66,8 +66,8 @@ TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsComm
 TEST_F(PrivateClusterTest, AStandbyHasEveryCommitAndTakesOver) {
   auto primary = PrivateCluster::Start({.folder = folder_ + "/primary"});
   ASSERT_OK(primary);
-  auto standby = PrivateCluster::Start(
-      {.folder = folder_ + "/standby", .standby_of = primary->get()});
+  auto standby =
+      PrivateCluster::Start({.folder = folder_ + "/standby", .standby_of = primary->get()});
   ASSERT_OK(standby);
   {
     pqxx::connection connection((*primary)->Dsn().Expose());

@@ -32,7 +32,8 @@ struct Trouble {
 int64_t MostTries(absl::Duration within) {
   int64_t tries = 1;
   absl::Duration limit = kFirstBackoff;
-  for (absl::Duration at; at <= within; at += limit / 2, limit = std::min(2 * limit, kLongestBackoff)) {
+  for (absl::Duration at; at <= within;
+       at += limit / 2, limit = std::min(2 * limit, kLongestBackoff)) {
     ++tries;
   }
   return tries;
@@ -52,11 +53,11 @@ class WechatTest : public ::testing::TestWithParam<Trouble> {
 };
 
 TEST_P(WechatTest, OldTokensAreServedCallsStayFewAndAllIsWellAfterwards) {
-  auto started =
-      Fleet::Start({.replicas = 2,
-                    .own_apps = 3,
-                    .settings = {{"broker.backoff_first", absl::FormatDuration(kFirstBackoff)},
-                                 {"broker.backoff_longest", absl::FormatDuration(kLongestBackoff)}}});
+  auto started = Fleet::Start(
+      {.replicas = 2,
+       .own_apps = 3,
+       .settings = {{"broker.backoff_first", absl::FormatDuration(kFirstBackoff)},
+                    {"broker.backoff_longest", absl::FormatDuration(kLongestBackoff)}}});
   ASSERT_OK(started);
   Fleet& fleet = **started;
   Readers readers(fleet, {.per_replica = 2});
