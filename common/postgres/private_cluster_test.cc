@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,7 @@ TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsComm
 }
 
 TEST_F(PrivateClusterTest, AStandbyHasEveryCommitAndTakesOver) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0711), 0);  // the server's own user passes through it
   auto primary = PrivateCluster::Start({.folder = folder_ + "/primary"});
   ASSERT_OK(primary);
   auto standby =

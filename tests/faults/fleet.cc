@@ -384,12 +384,12 @@ absl::Status Fleet::ConnectAuthorizers() {
   return absl::OkStatus();
 }
 
-absl::Status Fleet::MoveClock(absl::Duration by, const std::function<void()>& meanwhile) {
+absl::Status Fleet::MoveClock(absl::Duration by) {
   ++clock_turns_;
+  wechat_->Pause();
   simulator_.Advance(by);
   std::vector<int64_t> before;
   for (const auto& replica : replicas_) before.push_back(replica->clock_answers());
-  if (meanwhile != nullptr) meanwhile();
   // The second answer is asked for once the first has been followed.
   const bool followed = Eventually([&] {
     for (size_t i = 0; i < replicas_.size(); ++i) {
@@ -400,6 +400,7 @@ absl::Status Fleet::MoveClock(absl::Duration by, const std::function<void()>& me
     }
     return true;
   });
+  wechat_->Resume();
   ++clock_turns_;
   return followed ? absl::OkStatus()
                   : absl::DeadlineExceededError("A replica does not follow the clock.");

@@ -90,9 +90,9 @@ class Fleet {
   postgres::PrivateCluster& cluster() { return *cluster_; }
   postgres::PrivateCluster& standby() { return *standby_; }
 
-  // Moves everybody's clock; returns when each running replica has followed. `meanwhile` is done
-  // right after the move.
-  absl::Status MoveClock(absl::Duration by, const std::function<void()>& meanwhile = nullptr);
+  // Moves everybody's clock; returns when each running replica has followed. Until then WeChat
+  // answers nobody: clocks of real replicas agree, so nobody may work by the new time before all do.
+  absl::Status MoveClock(absl::Duration by);
   // Counts up while the clock moves and until all have followed: a read that saw two values of it,
   // or an odd one, cannot be held to the clock.
   int64_t clock_turns() const { return clock_turns_; }

@@ -145,6 +145,7 @@ struct TcpProxy::State {
   std::vector<WeatherChange> script ABSL_GUARDED_BY(mutex);
   Instant script_begin ABSL_GUARDED_BY(mutex){};
   Tap tap ABSL_GUARDED_BY(mutex);
+  bool paused ABSL_GUARDED_BY(mutex) = false;
   bool reset_all ABSL_GUARDED_BY(mutex) = false;
   bool release ABSL_GUARDED_BY(mutex) = false;
   bool stopping ABSL_GUARDED_BY(mutex) = false;
@@ -153,6 +154,7 @@ struct TcpProxy::State {
   std::list<Link> links;
   std::mt19937_64 random;
   Weather now_weather;
+  bool now_paused = false;
   Tap now_tap;
   std::string now_server;
 
@@ -171,6 +173,7 @@ struct TcpProxy::State {
     }
     now_weather = weather;
     now_tap = tap;
+    now_paused = paused;
     now_server = server;
     if (std::exchange(reset_all, false) || now_weather.refuses) {
       for (Link& link : links) Kill(link);
@@ -221,6 +224,7 @@ struct TcpProxy::State {
       MutexLock lock(&mutex);
       now_weather = weather;
       now_tap = tap;
+      now_paused = paused;
     }
     if (now_weather.black_hole || now_weather.half_open) return;
     const bool up = direction == Direction::kToServer;
@@ -267,7 +271,7 @@ struct TcpProxy::State {
     Pipe& pipe = up ? link.to_server : link.to_client;
     const Flow& flow = up ? now_weather.to_server : now_weather.to_client;
     Socket& out = up ? link.server : link.client;
-    while (!link.is_dead && !pipe.is_held && !flow.is_held && !pipe.pieces.empty()) {
+    while (!link.is_dead && !now_paused && !pipe.is_held && !flow.is_held && !pipe.pieces.empty()) {
       const Instant now = Steady::now();
       Pipe::Piece& piece = pipe.pieces.front();
       if (now < piece.due || now < pipe.next_send) return;
@@ -333,7 +337,8 @@ struct TcpProxy::State {
             polled.push_back({(up ? link.client : link.server).fd(), POLLIN, 0});
             readers.push_back({&link, direction});
           }
-          const std::optional<Instant> due = flow.is_held ? std::nullopt : pipe.NextDue();
+          const std::optional<Instant> due =
+              flow.is_held || now_paused ? std::nullopt : pipe.NextDue();
           if (!due.has_value()) continue;
           next = std::min(next, *due);
           // Due already, yet not sent: the receiver is full.
@@ -434,6 +439,19 @@ void TcpProxy::SetTap(Tap tap) {
   {
     MutexLock lock(&state_->mutex);
     state_->tap = std::move(tap);
+  }
+  state_->Wake();
+}
+
+void TcpProxy::Pause() {
+  MutexLock lock(&state_->mutex);
+  state_->paused = true;
+}
+
+void TcpProxy::Resume() {
+  {
+    MutexLock lock(&state_->mutex);
+    state_->paused = false;
   }
   state_->Wake();
 }

@@ -65,6 +65,9 @@ class TcpProxy {
   void Play(std::vector<WeatherChange> script);
   // Empty: none.
   void SetTap(Tap tap);
+  // Keeps all bytes of both directions, whatever the weather, until Resume.
+  void Pause();
+  void Resume();
   // Resets every connection there is.
   void ResetAll();
   // Lets go what a Tap or a flow held.

@@ -251,6 +251,15 @@ TEST_F(TcpProxyTest, ATapSeesHoldsAndResets) {
   EXPECT_EQ(seen, 3);
 }
 
+TEST_F(TcpProxyTest, PausesAndResumes) {
+  const Client client(*proxy_);
+  proxy_->Pause();
+  client.Send("a");
+  EXPECT_FALSE(client.HasSomething(/*within_ms=*/100));
+  proxy_->Resume();
+  EXPECT_EQ(client.Receive(1), "a");
+}
+
 TEST_F(TcpProxyTest, AnotherServerMayTakeOver) {
   const EchoServer other;
   proxy_->SetServer("127.0.0.1:1");
