@@ -14,6 +14,7 @@
 #include "common/postgres/watchdog.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "common/trace/trace.h"
 
 namespace datong::postgres {
 namespace {
@@ -175,7 +176,9 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
       if (session.statement_timeout_ms < 0) {
         absl::StrAppend(&settings,
                         "; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; "
-                        "SET bytea_output = 'hex'; SET client_min_messages = 'warning'");
+                        "SET bytea_output = 'hex'; SET client_min_messages = 'warning'; "
+                        // A process that froze within a transaction holds no row for long.
+                        "SET idle_in_transaction_session_timeout = '30s'");
       }
       PGresult* result = PQexec(connection.raw(), settings.c_str());
       const bool set = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -275,10 +278,14 @@ Pool::~Pool() = default;
 absl::Status Pool::Transact(const char* op, Deadline deadline,
                             absl::FunctionRef<absl::Status(pqxx::work&)> body,
                             TransactOptions options) {
+  trace::Span span(trace::Kind::kClient, op);
+  span.Set("db.system.name", "postgresql");
   for (;;) {
     const absl::Status status = state_->TransactOnce(op, deadline, body, options);
     const bool conflict = GetReason(status) == "DATABASE_CONFLICT";
-    if (!conflict || !options.retry_conflicts || deadline.Passed()) return status;
+    if (conflict && options.retry_conflicts && !deadline.Passed()) continue;
+    if (!status.ok()) span.Fail(GetReason(status));
+    return status;
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
 #include <iostream>
 #include <set>
@@ -88,6 +89,33 @@ TEST(DatabaseTest, ThroughABlackHoleTokensAreReadAndEachReadIsRecordedOnce) {
   EXPECT_TRUE(Eventually([&] { return RecordedReads(fleet) == absl::StrCat(readers.answered()); }))
       << RecordedReads(fleet) << " recorded, " << readers.answered() << " made";
   ExpectRightHistory(fleet, reads);
+}
+
+// The refresh token held is void once the platform has answered: there is no asking again.
+TEST(DatabaseTest, AnAnswerOfThePlatformIsStoredThoughTheConnectionBreaksAtThatMoment) {
+  auto started = Fleet::Start({.replicas = 1, .own_apps = 0, .authorizers = 1});
+  ASSERT_OK(started);
+  Fleet& fleet = **started;
+  constexpr char kPath[] = "/cgi-bin/component/api_authorizer_token";
+  const int64_t before = fleet.simulator().Calls(kPath);
+  std::atomic<int> broken{0};
+  fleet.database().SetTap([&](Direction direction, absl::string_view bytes) {
+    if (direction == Direction::kToClient || broken == 2 || !absl::StrContains(bytes, "wxauth0") ||
+        !absl::StrContains(bytes, "INSERT INTO broker.tokens")) {
+      return Verdict::kPass;
+    }
+    ++broken;
+    return Verdict::kReset;
+  });
+  ASSERT_OK(fleet.MoveClock(absl::Seconds(7000)));
+  EXPECT_TRUE(Eventually([&] {
+    return fleet.Ask(absl::StrCat("SELECT count(*) FROM broker.tokens WHERE appid = 'wxauth0' AND "
+                                  "expires_at > to_timestamp(",
+                                  absl::ToUnixSeconds(fleet.simulator().Now()),
+                                  ") + interval '1 hour'")) == "1";
+  })) << fleet.replica(0).log();
+  EXPECT_EQ(broken, 2);
+  EXPECT_EQ(fleet.simulator().Calls(kPath), before + 1);
 }
 
 // Creates apps one after the other and remembers which were acknowledged.

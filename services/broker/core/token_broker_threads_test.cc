@@ -14,7 +14,7 @@ namespace {
 struct Replica {
   Replica(FakeStore& store, PlatformClient& platform, const TokenBrokerOptions& options,
           const Clock& clock)
-      : broker(options, store, store, platform, metrics, clock) {}
+      : broker(options, store, store, store, platform, metrics, clock) {}
   metrics::Registry registry;
   BrokerMetrics metrics{registry, /*per_app=*/true};
   TokenBroker broker;
