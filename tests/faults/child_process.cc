@@ -72,6 +72,7 @@ absl::StatusOr<int> ChildProcess::Await(absl::Duration patience) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       pid_ = -1;
+      dumped_core_ = WIFSIGNALED(status) && WCOREDUMP(status);
       return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
     if (deadline.Passed()) return absl::DeadlineExceededError("The process does not end.");

@@ -29,11 +29,14 @@ class ChildProcess {
   void Kill();
   // Waits for the end; the exit code, or 128 + the signal. Errors: DEADLINE_EXCEEDED.
   absl::StatusOr<int> Await(absl::Duration patience);
+  // Whether the process that Await saw end left a core file.
+  bool dumped_core() const { return dumped_core_; }
   // As the system shows it: 'R' running, 'S' sleeping, 'T' stopped …; 0 when there is none.
   char StateNow() const;
 
  private:
   pid_t pid_ = -1;
+  bool dumped_core_ = false;
 };
 
 }  // namespace datong::faults

@@ -134,6 +134,11 @@ absl::Status Replica::Stop(absl::Duration patience) {
   return absl::InternalError(absl::StrCat("The broker ended with ", code, ".\n", log()));
 }
 
+absl::StatusOr<bool> Replica::AwaitCrash() {
+  DATONG_RETURN_IF_ERROR(process_.Await(absl::Seconds(60)).status());
+  return process_.dumped_core();
+}
+
 double Replica::Metric(const std::string& series) const {
   const auto answer = fleet_.http_.Send(
       {.method = "GET", .url = absl::StrCat("http://127.0.0.1:", metrics_port_, "/metrics")},

@@ -47,6 +47,8 @@ class Replica {
   // SIGTERM, and waits for an exit code of 0.
   absl::Status Stop(absl::Duration patience = absl::Seconds(60));
   const ChildProcess& process() const { return process_; }
+  // Waits for its end; whether it left a core file.
+  absl::StatusOr<bool> AwaitCrash();
 
   std::string address() const { return door_->address(); }  // of gRPC, for its whole life
   std::string direct_address() const;                       // of the process that runs now
@@ -91,7 +93,8 @@ class Fleet {
   postgres::PrivateCluster& standby() { return *standby_; }
 
   // Moves everybody's clock; returns when each running replica has followed. Until then WeChat
-  // answers nobody: clocks of real replicas agree, so nobody may work by the new time before all do.
+  // answers nobody: clocks of real replicas agree, so nobody may work by the new time before all
+  // do.
   absl::Status MoveClock(absl::Duration by);
   // Counts up while the clock moves and until all have followed: a read that saw two values of it,
   // or an odd one, cannot be held to the clock.
