@@ -84,11 +84,14 @@ TEST(LeaseTest, TheLateWriteOfAFrozenHolderIsFenced) {
   ASSERT_OK(other.Stop());
   const std::string before = generation();
 
-  // The first word of the write, on its way.
+  // The first word of the write of what the platform answered, on its way.
+  constexpr char kRefresh[] = "/cgi-bin/component/api_authorizer_token";
+  const int64_t calls = fleet.simulator().Calls(kRefresh);
   std::atomic<bool> is_on_its_way{false};
   fleet.database().SetTap([&](Direction direction, absl::string_view bytes) {
     if (direction == Direction::kToClient || is_on_its_way ||
-        !absl::StrContains(bytes, "FOR SHARE") || !absl::StrContains(bytes, "token/wxauth0")) {
+        !absl::StrContains(bytes, "FOR SHARE") || !absl::StrContains(bytes, "token/wxauth0") ||
+        fleet.simulator().Calls(kRefresh) == calls) {
       return Verdict::kPass;
     }
     is_on_its_way = true;

@@ -199,6 +199,12 @@ struct TcpProxy::State {
       Socket client(::accept4(listener.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!client.is_open()) return;
       ++connections;
+      {
+        // What was ordered before it connected holds for it.
+        MutexLock lock(&mutex);
+        now_weather = weather;
+        now_server = server;
+      }
       if (now_weather.refuses) {
         client.Reset();
         continue;

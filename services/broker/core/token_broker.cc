@@ -289,12 +289,13 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
 // stored though whoever asked gave up, and though the database is away for a moment.
 absl::StatusOr<int64_t> TokenBroker::SaveAnswer(const Lease& lease, const TokenRecord& record) {
   const Deadline end = Deadline::After(options_.longest_save);
-  while (true) {
+  // Once more also when the time is over: the process itself may have stood still.
+  for (bool is_last = false;; is_last = end.Passed()) {
     absl::StatusOr<int64_t> generation =
-        store_.Save(lease, record, end.AtMost(options_.longest_save / 4));
+        store_.Save(lease, record, Deadline::After(options_.longest_save / 4));
     const bool may_work_later =
         absl::IsUnavailable(generation.status()) || absl::IsDeadlineExceeded(generation.status());
-    if (!may_work_later || end.Remaining() <= kBetweenSaves) return generation;
+    if (!may_work_later || is_last) return generation;
     absl::SleepFor(kBetweenSaves);
   }
 }
