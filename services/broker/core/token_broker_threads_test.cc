@@ -60,10 +60,11 @@ TEST_F(TokenBrokerThreadsTest, EachExpiryCostsOneCallForEachTokenOverAllReplicas
 }
 
 TEST_F(TokenBrokerThreadsTest, ReadersRefreshersAndReportsDoNotDisturbEachOther) {
-  GiveTicket();
   std::atomic<int64_t> newest{0};
   for (int round = 0; round < 10; ++round) {
+    GiveTicket();
     OnAllReplicas([&](TokenBroker& broker, int thread) {
+      int64_t last = 0;
       for (int i = 0; i < 10; ++i) {
         if (thread == 0) {
           EXPECT_OK(broker.Sync(Soon()));
@@ -79,6 +80,8 @@ TEST_F(TokenBrokerThreadsTest, ReadersRefreshersAndReportsDoNotDisturbEachOther)
         } else {
           absl::StatusOr<CachedTokenPtr> token = broker.Get("wx-own", Soon());
           ASSERT_OK(token);
+          EXPECT_GE((*token)->generation, last);
+          last = (*token)->generation;
           int64_t seen = newest;
           while (seen < (*token)->generation &&
                  !newest.compare_exchange_weak(seen, (*token)->generation)) {
@@ -90,7 +93,8 @@ TEST_F(TokenBrokerThreadsTest, ReadersRefreshersAndReportsDoNotDisturbEachOther)
     clock_.Advance(absl::Seconds(6950));
   }
   for (const auto& replica : replicas_) replica->broker.Stop();
-  EXPECT_EQ((*store_.Load("wx-own", Soon()))->generation, newest);
+  // What was handed out had been stored.
+  EXPECT_GE((*store_.Load("wx-own", Soon()))->generation, newest);
 }
 
 }  // namespace
