@@ -83,6 +83,12 @@ ALERTS = [
      "{{ $value }} accounts must authorise again", "WeChat refuses their refresh tokens for good.", "broker"),
     ("DatongAuditWriteFailing", "broker", "page", "1m", 'sum(increase(datong_audit_writes_total{result="error"}[5m])) > 0',
      "Audit rows cannot be written", "Neither database nor spool takes them; token reads are refused unless audit.failOpen is set.", "broker"),
+    ("DatongDecryptFailing", "broker", "page", "0m", 'sum by (job, reason) (increase(datong_crypto_failures_total{op="decrypt"}[10m])) > 0',
+     "{{ $labels.job }} cannot read sealed values", "{{ $value }} values could not be opened ({{ $labels.reason }}): a key is missing, or rows were changed by hand.", "broker"),
+    ("DatongAuthzDenySpike", "all", "ticket", "10m",
+     'sum by (job) (rate(datong_authz_decisions_total{decision="deny"}[5m])) > 1'
+     ' and sum by (job) (rate(datong_authz_decisions_total{decision="deny"}[5m])) / (sum by (job) (rate(datong_authz_decisions_total[5m])) > 0) > 0.2',
+     "{{ $labels.job }} refuses many calls", "{{ $value | humanize }} calls a second are denied: a caller lost its grant or its key, or a stranger tries.", "grpc"),
     ("DatongIngestLagging", "ingest", "ticket", "10m", "time() - min by (queue) (datong_ingest_oldest_pending_timestamp_seconds > 0) > 60",
      "Queue {{ $labels.queue }} lags", "Its oldest entry waits {{ $value | humanizeDuration }}.", "ingest"),
     ("DatongIngestLagHigh", "ingest", "page", "5m", "time() - min by (queue) (datong_ingest_oldest_pending_timestamp_seconds > 0) > 300",
@@ -102,6 +108,10 @@ ALERTS = [
     ("DatongUpstreamErrors", "broker", "ticket", "10m",
      'sum by (api) (rate(datong_upstream_requests_total{result!="ok"}[5m])) / (sum by (api) (rate(datong_upstream_requests_total[5m])) > 0) > 0.1',
      "Calls of {{ $labels.api }} fail", "{{ $value | humanizePercentage }} of WeChat's answers are errors.", "broker"),
+    ("DatongUpstreamQuotaHigh", "broker", "ticket", "10m", "max by (api, app) (datong_upstream_calls_today / (datong_upstream_calls_limit > 0)) > 0.8",
+     "{{ $labels.app }} has nearly used up {{ $labels.api }} today", "{{ $value | humanizePercentage }} of today's calls are made; it starts anew at midnight in Shanghai.", "broker"),
+    ("DatongUpstreamQuotaNearlyGone", "broker", "page", "10m", "max by (api, app) (datong_upstream_calls_today / (datong_upstream_calls_limit > 0)) > 0.95",
+     "{{ $labels.app }} is about to be cut off from {{ $labels.api }}", "{{ $value | humanizePercentage }} of today's calls are made; after the last one WeChat refuses until midnight in Shanghai.", "broker"),
     ("DatongDbPoolSaturated", "all", "ticket", "5m",
      'max by (job, instance) (datong_db_pool_connections{state="in_use"} / on (job, instance) datong_db_pool_max_connections) > 0.9',
      "{{ $labels.job }} runs out of database connections", "{{ $value | humanizePercentage }} of the pool of {{ $labels.instance }} are in use.", "postgres"),
@@ -110,10 +120,15 @@ ALERTS = [
     ("DatongJobStale", "datacube", "ticket", "5m",
      "time() - max by (job_name) (datong_job_last_success_timestamp_seconds > 0) > 3 * max by (job_name) (datong_job_interval_seconds)",
      "Job {{ $labels.job_name }} does not succeed", "Its last success was {{ $value | humanizeDuration }} ago.", "datacube"),
+    ("DatongTlsCertExpiring", "all", "page", "10m",
+     "min by (job, usage) ((datong_tls_certificate_not_after_timestamp_seconds - time())"
+     " / (datong_tls_certificate_not_after_timestamp_seconds - datong_tls_certificate_not_before_timestamp_seconds > 0)) < 0.2",
+     "The {{ $labels.usage }} certificate of {{ $labels.job }} ends soon", "{{ $value | humanizePercentage }} of its lifetime are left and it was not renewed.", "runtime"),
     ("DatongVersionSkew", "all", "ticket", "1h", "count(count by (version) (datong_build_info)) > 1",
      "{{ $value }} versions run side by side", "An upgrade did not finish.", "runtime"),
-    ("DatongTelemetryDropped", "all", "ticket", "15m", "sum by (job) (increase(datong_log_dropped_total[15m])) > 0",
-     "{{ $labels.job }} drops log lines", "{{ $value }} lines within a quarter of an hour: the reader of the log is too slow.", "runtime"),
+    ("DatongTelemetryDropped", "all", "ticket", "15m",
+     "sum by (job) (increase(datong_log_dropped_total[15m])) + sum by (job) (increase(datong_trace_spans_dropped_total[15m])) > 0",
+     "{{ $labels.job }} drops log lines or spans", "{{ $value }} within a quarter of an hour: the reader of the log is too slow, or the trace collector is away.", "runtime"),
 ]
 
 
