@@ -35,17 +35,6 @@ class ProfileHandlers {
       const rpc::CallContext& call, const v1::ListAttributeHistoryRequest& request);
 
  private:
-  // Who is meant, with all identifiers.
-  struct Meant {
-    uint32_t person = 0;     // 0: an identifier that nobody has
-    std::string identifier;  // the one named, else the person's best
-    std::vector<std::string> identifiers;
-  };
-  // Errors: NOT_FOUND/PERSON_UNKNOWN, INVALID_ARGUMENT/IDENTIFIER_INVALID.
-  absl::StatusOr<Meant> Find(const Project& project, const v1::Subject& subject, Deadline deadline);
-  absl::StatusOr<Meant> FindKnown(const Project& project, const v1::Subject& subject,
-                                  Deadline deadline);
-
   GraphStore& graph_;
   ProfileStore& profiles_;
   DecisionStore& decisions_;
