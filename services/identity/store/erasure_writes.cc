@@ -60,19 +60,15 @@ Secret ReadEraseKey(pqxx::work& work, const Project& project) {
   return Secret(row[0].as<std::string>());
 }
 
-std::string BuriedAs(const Secret& key, const std::string& id) {
-  return BytesToHex(crypto::HmacSha256(key, id));
-}
-
-bool NamesAny(const std::vector<std::string>& ids, const std::set<std::string>& among) {
-  return absl::c_any_of(ids, [&](const std::string& id) { return among.contains(id); });
-}
-
 std::string DecisionId(const Decision& decision) {
   return BytesToHex(
       crypto::Sha256(absl::StrCat(static_cast<int>(decision.kind), "\n", decision.a, "\n",
                                   decision.b, "\n", absl::ToUnixMicros(decision.at)))
           .substr(0, 16));
+}
+
+std::string BuriedAs(const Secret& key, const std::string& id) {
+  return BytesToHex(crypto::HmacSha256(key, id));
 }
 
 }  // namespace
@@ -203,51 +199,6 @@ void GraphWriter::WriteDecisions() {
                     reasons.Take());
 }
 
-void GraphWriter::TakeAway(const std::set<std::string>& ids, absl::Time at, GraphState& state,
-                           Erased& erased) {
-  erased.ids = ids;
-  std::set<std::string> shown;
-  std::set<std::string> doubtful = ids;
-  std::vector<Refusal> ignored;
-  std::erase_if(state.evidence, [&](const Evidence& record) {
-    const Evidence clean = Clean(record, policy_, ignored);
-    const bool goes = record.observed <= at && NamesAny(record.ids, ids);
-    std::set<std::string>& side = goes ? doubtful : shown;
-    side.insert(clean.ids.begin(), clean.ids.end());
-    return goes;
-  });
-  for (const std::string& id : doubtful) {
-    if (!shown.contains(id)) erased.gone.insert(id);
-  }
-  std::map<int64_t, std::vector<int64_t>> left;  // nodes that leave, by person
-  std::set<int64_t> staying;                     // persons
-  for (StoredNode& node : state.nodes) {
-    const bool gone = erased.gone.contains(node.identifier);
-    if (gone || ids.contains(node.identifier)) {
-      if (node.person != 0) left[node.person].push_back(node.node);
-      // What was observed since starts as somebody new.
-      node.person = 0;
-      node.fresh = true;
-    } else {
-      staying.insert(node.person);
-    }
-  }
-  for (const auto& [person, nodes] : left) {
-    if (staying.contains(person)) {
-      erased.unlinked.insert(erased.unlinked.end(), nodes.begin(), nodes.end());
-    } else {
-      erased.persons.push_back(person);
-    }
-  }
-  const auto names_gone = [&](const std::vector<std::string>& named) {
-    return NamesAny(named, erased.gone) || NamesAny(named, ids);
-  };
-  std::erase_if(state.nodes,
-                [&](const StoredNode& node) { return erased.gone.contains(node.identifier); });
-  std::erase_if(state.open_refusals, [&](const Refusal& r) { return names_gone(r.ids); });
-  std::erase_if(state.decisions, [&](const Decision& d) { return names_gone({d.a, d.b}); });
-}
-
 absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_person,
                                        absl::Time at) {
   for (const std::string& id : ids) ids_.emplace(NodeOfId(id), id);
@@ -284,26 +235,17 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       if (persons.contains(node.person) && !all.contains(node.identifier)) return LinkConflict();
     }
   }
-  TakeAway(all, at, state, erased_);
+  erased_ = TakeAway(all, at, policy_, state);
   plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
   plan_.emptied.insert(plan_.emptied.end(), erased_.persons.begin(), erased_.persons.end());
-  for (const LinkPlan::NodeChange& change : plan_.nodes) {
-    if (change.person != change.previous_person) ++change_count_;
-  }
-  change_count_ +=
-      static_cast<int64_t>(plan_.merges.size() + erased_.unlinked.size() + erased_.persons.size());
-  change_count_ +=
-      absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  change_count_ = CountChanges();
   Scrub(erased_, at);
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
-  WriteNodes();
-  WritePersons();
-  WriteChanges();
-  WriteRefusals();
+  WritePlan();
   return static_cast<int>(all.size());
 }
 
-void GraphWriter::Scrub(const Erased& erased, absl::Time at) {
+void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   TextArray ids, named;
   BigintArray nodes, gone;
   const auto name = [&](const std::string& id) {
@@ -360,6 +302,8 @@ void GraphWriter::Scrub(const Erased& erased, absl::Time at) {
   run("DELETE FROM identity.decisions WHERE project_number = $1 AND "
       "(a = ANY($2::text[]) OR b = ANY($2::text[]))",
       named.Take());
+  run("DELETE FROM identity.relations WHERE project_number = $1 AND node = ANY($2::bigint[])",
+      nodes.Take());
   run("UPDATE identity.changes SET identifier = '', node = 0 WHERE project_number = $1 AND "
       "node = ANY($2::bigint[])",
       nodes.Take());
