@@ -179,12 +179,13 @@ class GraphStore {
   virtual absl::StatusOr<RawComponent> LoadComponent(const Project& project,
                                                      const std::string& identifier,
                                                      Deadline deadline) = 0;
-  // The same for many identifiers, one per raw component; with them the place of each identifier's, or
-  // -1 when there is none.
+  // The same for many identifiers, one per raw component; with them the place of each identifier's,
+  // or -1 when there is none.
   virtual absl::StatusOr<std::vector<RawComponent>> LoadRawComponents(
       const Project& project, absl::Span<const std::string> identifiers, std::vector<int>* places,
       Deadline deadline) = 0;
-  // As FindPersons, as it was known then; a version of the future is INVALID_ARGUMENT/RESOLVE_INVALID.
+  // As FindPersons, as it was known then; a version of the future is
+  // INVALID_ARGUMENT/RESOLVE_INVALID.
   virtual absl::StatusOr<std::vector<uint32_t>> FindPersonsAt(
       const Project& project, absl::Span<const std::string> identifiers,
       std::optional<int64_t> version, std::optional<absl::Time> at, Deadline deadline) = 0;

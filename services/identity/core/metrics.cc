@@ -24,9 +24,9 @@ Metrics::Metrics(metrics::Registry& registry)
                                           metrics::kCountBuckets)),
       incidents_(registry.AddCounter("datong_identity_incidents_total",
                                      "Apps whose strong evidence contradicted itself too often.")),
-      differences_(registry.AddCounter(
-          "datong_identity_differences_total",
-          "Identifiers and refusals that a full recomputation found otherwise than they are kept.")),
+      differences_(registry.AddCounter("datong_identity_differences_total",
+                                       "Identifiers and refusals that a full recomputation found "
+                                       "otherwise than they are kept.")),
       checks_ok_(registry.AddCounter("datong_job_runs_total", kRunsHelp,
                                      {{"job_name", kCheckJob}, {"result", "ok"}})),
       checks_failed_(registry.AddCounter("datong_job_runs_total", kRunsHelp,

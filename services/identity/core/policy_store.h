@@ -66,16 +66,16 @@ struct IncidentView {
   int64_t waiting = 0;
 };
 
-// Policies of projects, what is worked out anew because of them, and what is held back or looked at.
-// Each operation is one transaction. Thread-safe; blocks on the database, no longer than the
+// Policies of projects, what is worked out anew because of them, and what is held back or looked
+// at. Each operation is one transaction. Thread-safe; blocks on the database, no longer than the
 // deadline. Errors of all: those of postgres::Pool.
 class PolicyStore {
  public:
   virtual ~PolicyStore() = default;
 
   virtual absl::StatusOr<ProjectPolicy> GetPolicy(const Project& project, Deadline deadline) = 0;
-  // Makes the policy the project's and asks for what is known to be worked out anew; the same policy
-  // again changes nothing.
+  // Makes the policy the project's and asks for what is known to be worked out anew; the same
+  // policy again changes nothing.
   virtual absl::StatusOr<ProjectPolicy> SetPolicy(const Project& project, const Policy& policy,
                                                   const std::string& actor, Deadline deadline) = 0;
   // Works out some of what was asked for, of any project (or of the one that is named); false when
@@ -90,8 +90,7 @@ class PolicyStore {
                                                        int limit, Deadline deadline) = 0;
   virtual absl::StatusOr<std::vector<Project>> ListProjects(Deadline deadline) = 0;
 
-  virtual absl::StatusOr<IntegrityView> GetIntegrity(const Project& project,
-                                                     Deadline deadline) = 0;
+  virtual absl::StatusOr<IntegrityView> GetIntegrity(const Project& project, Deadline deadline) = 0;
   // True when a round of the project is due, and the caller's to do: the last began longer ago.
   virtual absl::StatusOr<bool> TakeRound(const Project& project, absl::Duration interval,
                                          Deadline deadline) = 0;

@@ -237,4 +237,22 @@ Resolution ResolveRaw(absl::Span<const Evidence> records, const Policy& policy,
   return result;
 }
 
+std::set<std::string> StrongPart(absl::Span<const Evidence> records, const Policy& policy,
+                                 absl::Span<const Decision> decisions,
+                                 const std::string& identifier, int weakest_class) {
+  std::vector<Evidence> strong;
+  for (const Evidence& record : records) {
+    if (ClassOf(record.kind).value_or(kClaimClass) <= weakest_class) strong.push_back(record);
+  }
+  const Resolution resolution = ResolveRaw(strong, policy, decisions);
+  std::set<std::string> part;
+  for (const Resolution::Id& id : resolution.ids) {
+    if (id.text != identifier || id.part < 0) continue;
+    for (const size_t member : resolution.parts[static_cast<size_t>(id.part)]) {
+      part.insert(resolution.ids[member].text);
+    }
+  }
+  return part;
+}
+
 }  // namespace datong::identity

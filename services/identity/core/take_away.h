@@ -18,8 +18,8 @@ struct TakenAway {
   std::vector<int64_t> unlinked;  // nodes that left persons that stay
 };
 
-// Takes what was observed about the identifiers up to then out of the state, which holds their whole
-// raw components (R6.1). What was observed since starts as somebody new. Pure.
+// Takes what was observed about the identifiers up to then out of the state, which holds their
+// whole raw components (R6.1). What was observed since starts as somebody new. Pure.
 TakenAway TakeAway(const std::set<std::string>& ids, absl::Time at, const Policy& policy,
                    GraphState& state);
 

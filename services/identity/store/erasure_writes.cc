@@ -48,7 +48,10 @@ constexpr char kWriteDecisions[] = R"sql(
   ON CONFLICT DO NOTHING)sql";
 
 constexpr char kForgetPhones[] = R"sql(
-  DELETE FROM identity.evidence
+  UPDATE identity.evidence
+  SET ids = ARRAY(SELECT id FROM unnest(ids) AS id WHERE left(id, 6) <> 'phone:'),
+      unscoped_ids = CASE WHEN unscoped_ids IS NOT NULL THEN
+        ARRAY(SELECT id FROM unnest(unscoped_ids) AS id WHERE left(id, 6) <> 'phone:') END
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
     AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
 
@@ -87,41 +90,31 @@ std::vector<bool> GraphWriter::FindErased(absl::Span<const Evidence> records,
     bury(scoped[i].record.ids);
   }
   TextArray wanted;
-  for (const auto& [id, as] : buried) wanted.Add(as);
-  std::map<std::string, Tombstone> tombstones;
+  std::map<std::string, std::string> id_of;  // by what it is buried as
+  for (const auto& [id, as] : buried) {
+    wanted.Add(as);
+    id_of[as] = id;
+  }
+  std::map<std::string, Tombstone> tombstones;  // by id
   for (const auto& row : work_.exec_params(kReadTombstones, project_.number, wanted.Take())) {
-    tombstones[row[0].as<std::string>()] = {
+    tombstones[id_of[row[0].as<std::string>()]] = {
         TimeOf(row[1]), row[2].is_null() ? absl::InfiniteFuture() : TimeOf(row[2])};
   }
   if (tombstones.empty()) return dropped;
   for (size_t i = 0; i < records.size(); ++i) {
     std::set<std::string> ids(records[i].ids.begin(), records[i].ids.end());
     ids.insert(scoped[i].record.ids.begin(), scoped[i].record.ids.end());
-    std::optional<Tombstone> extend;
-    TextArray renewed;
-    bool renews = false;
-    for (const std::string& id : ids) {
-      const auto tombstone = tombstones.find(buried[id]);
-      if (tombstone == tombstones.end()) continue;
-      const Admission admission = Admit(records[i], tombstone->second, policy_, now_);
-      if (admission == Admission::kDrop || admission == Admission::kExtend) dropped[i] = true;
-      if (admission == Admission::kExtend &&
-          (!extend.has_value() || extend->erased < tombstone->second.erased)) {
-        extend = tombstone->second;
-      }
-      if (admission == Admission::kRenew) {
-        renewed.Add(tombstone->first);
-        tombstone->second.renewed = records[i].observed;
-        renews = true;
-      }
-    }
-    if (dropped[i]) {
+    const Gate gate = AdmitAll(records[i], ids, tombstones, policy_, now_);
+    dropped[i] = gate.dropped;
+    if (gate.dropped) {
       record_refusals_.push_back({{},
                                   Reason::kErased,
                                   ClassOf(records[i].kind).value_or(kClaimClass),
                                   records[i].observed});
-      if (extend.has_value()) ExtendErasure(scoped[i].record, *extend, key);
-    } else if (renews) {
+      if (gate.extend.has_value()) ExtendErasure(scoped[i].record, *gate.extend, key);
+    } else if (!gate.renewed.empty()) {
+      TextArray renewed;
+      for (const std::string& id : gate.renewed) renewed.Add(buried[id]);
       work_.exec_params(kRenew, project_.number, renewed.Take(),
                         absl::ToUnixMicros(records[i].observed));
     }
@@ -129,17 +122,16 @@ std::vector<bool> GraphWriter::FindErased(absl::Span<const Evidence> records,
   return dropped;
 }
 
-void GraphWriter::ExtendErasure(const Evidence& record, const Tombstone& tombstone,
-                                const Secret& key) {
+void GraphWriter::ExtendErasure(const Evidence& record, absl::Time erased, const Secret& key) {
   std::vector<Refusal> ignored;
   TextArray ids, buried;
   for (const std::string& id : Clean(record, policy_, ignored).ids) {
     ids.Add(id);
     buried.Add(BuriedAs(key, id));
   }
-  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(tombstone.erased));
+  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(erased));
   // What is stored of them already goes in a step of its own, which locks their components.
-  work_.exec_params(kAskErasure, project_.number, ids.Take(), absl::ToUnixMicros(tombstone.erased),
+  work_.exec_params(kAskErasure, project_.number, ids.Take(), absl::ToUnixMicros(erased),
                     absl::ToUnixMicros(now_));
 }
 
@@ -157,9 +149,9 @@ void GraphWriter::DropRevoked() {
     const bool revoked = absl::c_any_of(
         decisions, [&](const Decision& d) { return RevokesPhoneOf(d, door.record.stored); });
     if (!revoked) continue;
-    const auto is_phone = [](const std::string& id) { return KindOf(id) == IdKind::kPhone; };
-    std::erase_if(door.record.stored.ids, is_phone);
-    std::erase_if(door.record.clean.ids, is_phone);
+    ForgetPhones(door.record.stored.ids);
+    ForgetPhones(door.record.clean.ids);
+    ForgetPhones(door.unscoped);
   }
 }
 
@@ -175,8 +167,9 @@ void GraphWriter::TakeDecisions(absl::Span<const Decision> decisions, GraphState
     for (const StoredNode& node : state.nodes) members.Add(node.node);
     work_.exec_params(kForgetPhones, project_.number, members.Take(), kPhoneEvidence, decision.a,
                       absl::ToUnixMicros(decision.at));
-    std::erase_if(state.evidence,
-                  [&](const Evidence& record) { return RevokesPhoneOf(decision, record); });
+    for (Evidence& record : state.evidence) {
+      if (RevokesPhoneOf(decision, record)) ForgetPhones(record.ids);
+    }
   }
 }
 
@@ -241,6 +234,13 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
   change_count_ = CountChanges();
   Scrub(erased_, at);
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
+  // Relations need no node: under the project's lock nobody records one meanwhile.
+  BigintArray related;
+  for (const std::string& id : all) related.Add(NodeOfId(id));
+  work_.exec_params(absl::StrCat("DELETE FROM identity.relations WHERE project_number = $1 AND "
+                                 "node = ANY($2::bigint[]) AND since <= ",
+                                 DATONG_SQL_TIME("$3::bigint")),
+                    project_.number, related.Take(), absl::ToUnixMicros(at));
   WritePlan();
   return static_cast<int>(all.size());
 }
@@ -302,8 +302,6 @@ void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   run("DELETE FROM identity.decisions WHERE project_number = $1 AND "
       "(a = ANY($2::text[]) OR b = ANY($2::text[]))",
       named.Take());
-  run("DELETE FROM identity.relations WHERE project_number = $1 AND node = ANY($2::bigint[])",
-      nodes.Take());
   run("UPDATE identity.changes SET identifier = '', node = 0 WHERE project_number = $1 AND "
       "node = ANY($2::bigint[])",
       nodes.Take());

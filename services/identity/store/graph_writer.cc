@@ -239,9 +239,9 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   LinkOutcome outcome;
   ReadRules();
   Scope(records, outcome);
-  for (const Evidence& record : replaced_) {
+  for (const Rescoped& record : replaced_) {
     std::vector<Refusal> ignored;
-    for (const std::string& id : Clean(record, policy_, ignored).ids) {
+    for (const std::string& id : Clean(record.stored, policy_, ignored).ids) {
       ids_.emplace(NodeOfId(id), id);
     }
   }
@@ -265,13 +265,15 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   }
   if (!replaced_.empty()) {
     std::set<std::string> gone;
-    for (const Evidence& record : replaced_) gone.insert(EvidenceId(project_.number, record));
+    for (const Rescoped& record : replaced_) {
+      gone.insert(EvidenceId(project_.number, record.stored));
+    }
     std::erase_if(state.evidence, [&](const Evidence& record) {
       return gone.contains(EvidenceId(project_.number, record));
     });
   }
-  plan_ = PlanLink(project_.number, state, door, policy_,
-                   !decisions_.empty() || !replaced_.empty());
+  plan_ =
+      PlanLink(project_.number, state, door, policy_, !decisions_.empty() || !replaced_.empty());
   outcome.recorded += static_cast<int>(plan_.recorded.size());
   for (const size_t i : plan_.recorded) {
     record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
@@ -304,10 +306,9 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
 }
 
 int64_t GraphWriter::CountChanges() const {
-  int64_t count =
-      absl::c_count_if(plan_.nodes, [](const LinkPlan::NodeChange& change) {
-        return change.person != change.previous_person;
-      });
+  int64_t count = absl::c_count_if(plan_.nodes, [](const LinkPlan::NodeChange& change) {
+    return change.person != change.previous_person;
+  });
   count += static_cast<int64_t>(plan_.merges.size());
   count += absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
   return count + static_cast<int64_t>(erased_.unlinked.size() + erased_.persons.size());

@@ -43,6 +43,8 @@ class GraphWriter {
   struct Rescoped {
     Evidence stored;
     Evidence original;
+    int64_t node = 0;
+    std::string evidence_id;  // hexadecimal
   };
   // Brings stored evidence into scope anew, and links it anew where that makes a difference (or
   // `unchanged_too`).
@@ -69,7 +71,7 @@ class GraphWriter {
   void Scope(absl::Span<const Evidence> records, LinkOutcome& outcome);
   // Which of the records (in scope, with the identifiers as they came) an erasure keeps out.
   std::vector<bool> FindErased(absl::Span<const Evidence> records, absl::Span<const Scoped> scoped);
-  void ExtendErasure(const Evidence& record, const Tombstone& tombstone, const Secret& key);
+  void ExtendErasure(const Evidence& record, absl::Time erased, const Secret& key);
   // Takes out of the records what a withdrawn authorisation forbids to know.
   void DropRevoked();
   Bindings ReadBindings(absl::Span<const Evidence> records);
@@ -131,8 +133,8 @@ class GraphWriter {
   std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
   LinkPlan plan_;
   int64_t rules_version_ = 0;
-  std::set<std::string> held_apps_;     // of open incidents
-  std::vector<Evidence> replaced_;      // stored evidence that goes
+  std::set<std::string> held_apps_;  // of open incidents
+  std::vector<Rescoped> replaced_;   // stored evidence that goes
   bool any_frozen_ = false;
   int opened_incidents_ = 0;
   int64_t change_count_ = 0;

@@ -97,9 +97,10 @@ absl::StatusOr<PastPerson> PostgresGraphStore::WhoWas(const Project& project,
       "who_was", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<PastPerson> {
         PastPerson past;
-        for (const auto& row : work.exec_params(
-                 kWhoWas, project.number, NodeOf(project.number, identifier), identifier,
-                 version.value_or(kAllVersions), absl::ToUnixMicros(std::min(at.value_or(kAllTimes), kAllTimes)))) {
+        for (const auto& row :
+             work.exec_params(kWhoWas, project.number, NodeOf(project.number, identifier),
+                              identifier, version.value_or(kAllVersions),
+                              absl::ToUnixMicros(std::min(at.value_or(kAllTimes), kAllTimes)))) {
           past.identifiers.push_back(row[0].as<std::string>());
           past.index = static_cast<uint32_t>(row[1].as<int64_t>());
         }

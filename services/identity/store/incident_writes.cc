@@ -16,7 +16,8 @@ namespace {
 
 constexpr char kCountConflicts[] = R"sql(
   INSERT INTO identity.conflict_counts AS held (project_number, appid, reason, day, conflict_count)
-  VALUES ($1, $2, $3, ()sql" DATONG_SQL_TIME("$4::bigint") R"sql( AT TIME ZONE 'Asia/Shanghai')::date, $5)
+  VALUES ($1, $2, $3, ()sql" DATONG_SQL_TIME(
+    "$4::bigint") R"sql( AT TIME ZONE 'Asia/Shanghai')::date, $5)
   ON CONFLICT (project_number, appid, reason, day) DO UPDATE
     SET conflict_count = held.conflict_count + excluded.conflict_count
   RETURNING conflict_count)sql";

@@ -38,9 +38,8 @@ constexpr char kTakeRound[] = R"sql(
   ON CONFLICT (project_number) DO UPDATE SET taken_at = excluded.taken_at
     WHERE held.taken_at <= )sql" DATONG_SQL_TIME("$3::bigint") " RETURNING 1";
 
-constexpr char kRecordRound[] =
-    "UPDATE identity.checks SET began_at = " DATONG_SQL_TIME("$2::bigint") ", ended_at = " DATONG_SQL_TIME(
-        "$3::bigint") R"sql(, component_count = $4, identifier_count = $5, difference_count = $6
+constexpr char kRecordRound[] = "UPDATE identity.checks SET began_at = " DATONG_SQL_TIME(
+    "$2::bigint") ", ended_at = " DATONG_SQL_TIME("$3::bigint") R"sql(, component_count = $4, identifier_count = $5, difference_count = $6
   WHERE project_number = $1)sql";
 
 constexpr char kReadIntegrity[] = "SELECT " DATONG_SQL_MICROS("began_at") ", " DATONG_SQL_MICROS(
@@ -49,8 +48,8 @@ constexpr char kReadIntegrity[] = "SELECT " DATONG_SQL_MICROS("began_at") ", " D
     (SELECT count(*) FROM identity.incidents WHERE project_number = $1 AND closed_at IS NULL)
   FROM (SELECT 1) AS one LEFT JOIN identity.checks ON project_number = $1)sql";
 
-constexpr char kListFrozen[] = "SELECT component, id_count, record_count, " DATONG_SQL_MICROS(
-    "frozen_at") R"sql(,
+constexpr char kListFrozen[] =
+    "SELECT component, id_count, record_count, " DATONG_SQL_MICROS("frozen_at") R"sql(,
     coalesce((SELECT string_agg(id, E'\n') FROM (
       SELECT id FROM identity.nodes AS n
       JOIN identity.evidence AS e ON e.project_number = $1 AND e.node = n.node, unnest(e.ids) AS id
@@ -135,13 +134,11 @@ absl::StatusOr<ComponentPage> PostgresPolicyStore::LoadComponents(const Project&
 absl::StatusOr<bool> PostgresPolicyStore::TakeRound(const Project& project, absl::Duration interval,
                                                     Deadline deadline) {
   const absl::Time now = clock_.Now();
-  return pool_.Query<bool>("take_round", deadline,
-                           [&](pqxx::work& work) -> absl::StatusOr<bool> {
-                             return !work.exec_params(kTakeRound, project.number,
-                                                      absl::ToUnixMicros(now),
-                                                      absl::ToUnixMicros(now - interval))
-                                         .empty();
-                           });
+  return pool_.Query<bool>("take_round", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
+    return !work.exec_params(kTakeRound, project.number, absl::ToUnixMicros(now),
+                             absl::ToUnixMicros(now - interval))
+                .empty();
+  });
 }
 
 absl::Status PostgresPolicyStore::RecordRound(const Project& project, const IntegrityRound& round,
@@ -194,17 +191,19 @@ absl::StatusOr<PageOf<FrozenView>> PostgresPolicyStore::ListFrozen(const Project
       kReadOnly);
 }
 
-absl::StatusOr<PageOf<IncidentView>> PostgresPolicyStore::ListIncidents(
-    const Project& project, bool include_closed, const std::string& after, int limit,
-    Deadline deadline) {
+absl::StatusOr<PageOf<IncidentView>> PostgresPolicyStore::ListIncidents(const Project& project,
+                                                                        bool include_closed,
+                                                                        const std::string& after,
+                                                                        int limit,
+                                                                        Deadline deadline) {
   int64_t last = std::numeric_limits<int64_t>::max();
   if (!after.empty() && !absl::SimpleAtoi(after, &last)) last = 0;
   return pool_.Query<PageOf<IncidentView>>(
       "list_incidents", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<PageOf<IncidentView>> {
         PageOf<IncidentView> page;
-        for (const auto& row : work.exec_params(kListIncidents, project.number, last,
-                                                include_closed, limit + 1)) {
+        for (const auto& row :
+             work.exec_params(kListIncidents, project.number, last, include_closed, limit + 1)) {
           if (static_cast<int>(page.items.size()) == limit) {
             page.next_key = absl::StrCat(page.items.back().incident);
             break;

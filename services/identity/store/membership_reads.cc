@@ -51,8 +51,8 @@ absl::StatusOr<MembershipPage> PostgresGraphStore::ListMemberships(const Project
             break;
           }
           page.last = row[0].as<int64_t>();
-          page.memberships.push_back({row[1].as<std::string>(), page.last,
-                                      static_cast<uint32_t>(row[2].as<int64_t>())});
+          page.memberships.push_back(
+              {row[1].as<std::string>(), page.last, static_cast<uint32_t>(row[2].as<int64_t>())});
         }
         return page;
       },

@@ -63,14 +63,13 @@ void WritePolicy(pqxx::transaction_base& work, const Project& project,
   const Policy& policy = chosen.policy;
   TextArray blocked;
   for (const std::string& value : policy.blocked_values) blocked.Add(value);
-  work.exec_params(
-      kWritePolicy, project.number, chosen.version, policy.trust_client_claims,
-      policy.phone_may_merge, policy.hub_device_partners, policy.hub_login_partners,
-      policy.pending_days, policy.login_max, policy.max_ids, policy.form_checks,
-      policy.erase_extend_days, policy.require_consent_after_erase,
-      static_cast<int64_t>(policy.max_component_ids),
-      static_cast<int64_t>(policy.max_component_records), policy.incident_conflicts,
-      blocked.Take(), chosen.actor, absl::ToUnixMicros(chosen.set_at));
+  work.exec_params(kWritePolicy, project.number, chosen.version, policy.trust_client_claims,
+                   policy.phone_may_merge, policy.hub_device_partners, policy.hub_login_partners,
+                   policy.pending_days, policy.login_max, policy.max_ids, policy.form_checks,
+                   policy.erase_extend_days, policy.require_consent_after_erase,
+                   static_cast<int64_t>(policy.max_component_ids),
+                   static_cast<int64_t>(policy.max_component_records), policy.incident_conflicts,
+                   blocked.Take(), chosen.actor, absl::ToUnixMicros(chosen.set_at));
   work.exec_params(
       "UPDATE identity.projects SET policy_version = $2, rules_version = rules_version + 1 "
       "WHERE project_number = $1",

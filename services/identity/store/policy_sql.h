@@ -19,7 +19,6 @@ ProjectRules ReadProjectRules(pqxx::transaction_base& work, const Project& proje
                               const Policy& fallback);
 
 // Makes the policy the project's; the caller holds the project's lock.
-void WritePolicy(pqxx::transaction_base& work, const Project& project,
-                 const ProjectPolicy& policy);
+void WritePolicy(pqxx::transaction_base& work, const Project& project, const ProjectPolicy& policy);
 
 }  // namespace datong::identity

@@ -92,7 +92,8 @@ absl::StatusOr<int> PostgresPolicyStore::CloseIncidents(const Project& project,
                                                         Deadline deadline) {
   return pool_.Query<int>(
       "close_incidents", deadline, [&](pqxx::work& work) -> absl::StatusOr<int> {
-        // A batch that parks its records because of the incident commits before this or is done again.
+        // A batch that parks its records because of the incident commits before this or is done
+        // again.
         work.exec_params1(
             "UPDATE identity.projects SET rules_version = rules_version + 1 "
             "WHERE project_number = $1 RETURNING 1",

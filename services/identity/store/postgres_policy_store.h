@@ -10,8 +10,8 @@
 
 namespace datong::identity {
 
-// Keeps policies, recomputations, incidents and the results of checks. What it is given must outlive
-// it. `policy` is for projects that chose none.
+// Keeps policies, recomputations, incidents and the results of checks. What it is given must
+// outlive it. `policy` is for projects that chose none.
 class PostgresPolicyStore final : public PolicyStore {
  public:
   PostgresPolicyStore(postgres::Pool& pool, const Clock& clock, const Policy& policy,

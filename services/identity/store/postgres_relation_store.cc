@@ -20,7 +20,8 @@ constexpr char kRecord[] = R"sql(
     WHERE (held.since, held.state) < (excluded.since, excluded.state)
   RETURNING 1)sql";
 
-// Taken so that an erasure, which deletes relations before it takes the lock, cannot come in between.
+// Taken so that an erasure, which deletes relations before it takes the lock, cannot come in
+// between.
 constexpr char kLockRules[] = R"sql(
   SELECT coalesce(encode(erase_key, 'hex'), '') FROM identity.projects
   WHERE project_number = $1 FOR UPDATE)sql";
@@ -30,8 +31,8 @@ constexpr char kIsErased[] = R"sql(
     WHERE project_number = $1 AND tombstone = decode($2, 'hex') AND erased_at >= )sql" DATONG_SQL_TIME(
     "$3::bigint") ")";
 
-constexpr char kList[] = "SELECT identifier, kind, with_whom, state, " DATONG_SQL_MICROS(
-    "since") R"sql(
+constexpr char kList[] =
+    "SELECT identifier, kind, with_whom, state, " DATONG_SQL_MICROS("since") R"sql(
   FROM identity.relations WHERE project_number = $1 AND node = ANY($2::bigint[])
   ORDER BY identifier, kind, with_whom LIMIT 1000)sql";
 
@@ -49,12 +50,11 @@ absl::StatusOr<bool> PostgresRelationStore::Record(const Project& project, const
                 .as<bool>()) {
           return false;
         }
-        return !work.exec_params(kRecord, project.number,
-                                 NodeOf(project.number, relation.identifier), relation.identifier,
-                                 static_cast<int>(relation.kind), relation.with,
-                                 static_cast<int>(relation.state),
-                                 absl::ToUnixMicros(relation.since),
-                                 absl::ToUnixMicros(clock_.Now()))
+        return !work.exec_params(
+                        kRecord, project.number, NodeOf(project.number, relation.identifier),
+                        relation.identifier, static_cast<int>(relation.kind), relation.with,
+                        static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
+                        absl::ToUnixMicros(clock_.Now()))
                     .empty();
       });
 }

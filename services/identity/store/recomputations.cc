@@ -85,23 +85,22 @@ struct PostgresPolicyStore::Portion {
 
 absl::StatusOr<bool> PostgresPolicyStore::FindTask(const Project* project, Task& task,
                                                    Deadline deadline) {
-  return pool_.Query<bool>(
-      "find_recomputation", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<bool> {
-        const pqxx::result rows =
-            work.exec_params(kFindTask, project == nullptr ? 0 : project->number);
-        if (rows.empty()) return false;
-        const pqxx::row& row = rows[0];
-        task.project = {row[1].as<std::string>(), row[0].as<int32_t>()};
-        task.id = row[2].as<int64_t>();
-        task.reason = row[3].as<int>();
-        task.appid = row[4].as<std::string>();
-        task.stage = row[5].as<int>();
-        task.after_node = row[6].as<int64_t>();
-        task.after_evidence = row[7].as<std::string>();
-        return true;
-      },
-      {.read_only = true});
+  return pool_.Query<bool>("find_recomputation", deadline,
+                           [&](pqxx::work& work) -> absl::StatusOr<bool> {
+                             const pqxx::result rows = work.exec_params(
+                                 kFindTask, project == nullptr ? 0 : project->number);
+                             if (rows.empty()) return false;
+                             const pqxx::row& row = rows[0];
+                             task.project = {row[1].as<std::string>(), row[0].as<int32_t>()};
+                             task.id = row[2].as<int64_t>();
+                             task.reason = row[3].as<int>();
+                             task.appid = row[4].as<std::string>();
+                             task.stage = row[5].as<int>();
+                             task.after_node = row[6].as<int64_t>();
+                             task.after_evidence = row[7].as<std::string>();
+                             return true;
+                           },
+                           {.read_only = true});
 }
 
 absl::StatusOr<PostgresPolicyStore::Portion> PostgresPolicyStore::ReadPortion(const Task& task,
@@ -137,7 +136,8 @@ absl::StatusOr<PostgresPolicyStore::Portion> PostgresPolicyStore::ReadPortion(co
         for (const auto& row : rows) {
           portion.last_node = row[0].as<int64_t>();
           portion.last_evidence = row[1].as<std::string>();
-          GraphWriter::Rescoped record{EvidenceOf(row, 3), EvidenceOf(row, 3)};
+          GraphWriter::Rescoped record{EvidenceOf(row, 3), EvidenceOf(row, 3), portion.last_node,
+                                       portion.last_evidence};
           const std::vector<std::string> unscoped = SplitIds(row[2].as<std::string>());
           if (!unscoped.empty()) record.original.ids = unscoped;
           portion.records.push_back(std::move(record));
@@ -155,8 +155,8 @@ absl::Status PostgresPolicyStore::RunPortion(const Task& task, const Portion& po
     const absl::Status done = pool_.Transact(
         "run_recomputation", deadline,
         [&](pqxx::work& work) -> absl::Status {
-          if (work.exec_params(kTakeTask, task.project.number, task.id, task.stage,
-                               task.after_node, task.after_evidence)
+          if (work.exec_params(kTakeTask, task.project.number, task.id, task.stage, task.after_node,
+                               task.after_evidence)
                   .empty()) {
             return absl::OkStatus();
           }
@@ -165,17 +165,15 @@ absl::Status PostgresPolicyStore::RunPortion(const Task& task, const Portion& po
           if (task.stage == kComponentStage) {
             worked = writer->Recompute(portion.components);
           } else if (!portion.records.empty()) {
-            worked =
-                writer->Rescope(portion.records, task.reason == kPolicyReason).status();
+            worked = writer->Rescope(portion.records, task.reason == kPolicyReason).status();
           }
           if (!worked.ok()) return worked;
           const bool next_stage = portion.last && task.stage == kComponentStage;
-          work.exec_params(
-              kMoveTask, task.project.number, task.id,
-              next_stage ? kEvidenceStage : task.stage,
-              next_stage ? std::numeric_limits<int64_t>::min() : portion.last_node,
-              next_stage ? "" : portion.last_evidence, portion.last && !next_stage,
-              absl::ToUnixMicros(clock_.Now()));
+          work.exec_params(kMoveTask, task.project.number, task.id,
+                           next_stage ? kEvidenceStage : task.stage,
+                           next_stage ? std::numeric_limits<int64_t>::min() : portion.last_node,
+                           next_stage ? "" : portion.last_evidence, portion.last && !next_stage,
+                           absl::ToUnixMicros(clock_.Now()));
           return absl::OkStatus();
         },
         {.retry_conflicts = true});

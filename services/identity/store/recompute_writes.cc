@@ -113,7 +113,7 @@ void GraphWriter::ReviewIdentifiers(const GraphState& state) {
 }
 
 absl::StatusOr<LinkOutcome> GraphWriter::Rescope(absl::Span<const Rescoped> records,
-                                                  bool unchanged_too) {
+                                                 bool unchanged_too) {
   std::vector<Evidence> originals;
   for (const Rescoped& record : records) originals.push_back(record.original);
   ReadRules();
@@ -124,7 +124,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Rescope(absl::Span<const Rescoped> reco
     absl::c_sort(scoped.record.ids);
     const bool same = scoped.unknown.empty() && scoped.record.ids == record.stored.ids;
     if (same && !unchanged_too) continue;
-    replaced_.push_back(record.stored);
+    replaced_.push_back(record);
     originals.push_back(record.original);
   }
   if (originals.empty()) return LinkOutcome{};
@@ -135,9 +135,9 @@ void GraphWriter::DeleteReplaced() {
   if (replaced_.empty()) return;
   BigintArray nodes;
   TextArray ids;
-  for (const Evidence& record : replaced_) {
-    for (const std::string& id : record.ids) nodes.Add(NodeOfId(id));
-    ids.Add(BytesToHex(EvidenceId(project_.number, record)));
+  for (const Rescoped& record : replaced_) {
+    nodes.Add(record.node);
+    ids.Add(record.evidence_id);
   }
   work_.exec_params(kDeleteEvidence, project_.number, nodes.Take(), ids.Take());
 }
