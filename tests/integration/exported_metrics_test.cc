@@ -93,6 +93,8 @@ const std::map<std::string, Promise>& Promises() {
       // In no list but the services' own.
       {"datong_identity_evidence_total", {When::kFromZero, {"result"}}},
       {"datong_identity_frozen_components_total", {When::kFromZero, {}}},
+      {"datong_identity_incidents_total", {When::kFromZero, {}}},
+      {"datong_identity_differences_total", {When::kFromZero, {}}},
       {"datong_ingest_commit_events", {When::kFromZero, {}}},
       {"datong_rpc_calls_without_deadline_total", {When::kFromZero, {}}},
       // Names from existing practice.

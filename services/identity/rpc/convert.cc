@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <string>
 
@@ -182,15 +184,16 @@ absl::StatusOr<BusinessRecord> RecordOf(const v1::BusinessRecord& record, absl::
     return FieldInvalid("RECORD_INVALID",
                         "A record's key and source are 1 to 128 bytes of UTF-8 each");
   }
-  BusinessRecord kept{
-      record.kind(), record.key(), record.source(), "",
-      Micros(record.has_occur_time() ? FromProto(record.occur_time()) : now)};
+  BusinessRecord kept{record.kind(), record.key(), record.source(), "",
+                      Micros(record.has_occur_time() ? FromProto(record.occur_time()) : now)};
   const bool readable =
       record.has_value() &&
       google::protobuf::util::MessageToJsonString(record.value(), &kept.value_json).ok();
   if (!readable || kept.value_json.size() > kLongestRecord || !IsUtf8(kept.value_json)) {
     return FieldInvalid("RECORD_INVALID", "A record's value is a JSON object up to 16 KiB");
   }
+  // Its fields in one order, so that equal values are equal texts.
+  kept.value_json = nlohmann::json::parse(kept.value_json).dump();
   return kept;
 }
 

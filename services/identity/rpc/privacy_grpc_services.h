@@ -10,8 +10,12 @@ class PrivacyGrpcService final : public v1::PrivacyService::CallbackService {
  public:
   PrivacyGrpcService(rpc::Calls& calls, PrivacyHandlers& handlers)
       : calls_(calls), handlers_(handlers) {}
-  grpc::ServerUnaryReactor* ExportPerson(grpc::CallbackServerContext* context, const v1::ExportPersonRequest* request, v1::ExportPersonResponse* response) override;
-  grpc::ServerUnaryReactor* ListErasures(grpc::CallbackServerContext* context, const v1::ListErasuresRequest* request, v1::ListErasuresResponse* response) override;
+  grpc::ServerUnaryReactor* ExportPerson(grpc::CallbackServerContext* context,
+                                         const v1::ExportPersonRequest* request,
+                                         v1::ExportPersonResponse* response) override;
+  grpc::ServerUnaryReactor* ListErasures(grpc::CallbackServerContext* context,
+                                         const v1::ListErasuresRequest* request,
+                                         v1::ListErasuresResponse* response) override;
 
  private:
   rpc::Calls& calls_;
@@ -22,8 +26,12 @@ class RecordGrpcService final : public v1::RecordService::CallbackService {
  public:
   RecordGrpcService(rpc::Calls& calls, PrivacyHandlers& handlers)
       : calls_(calls), handlers_(handlers) {}
-  grpc::ServerUnaryReactor* PutRecord(grpc::CallbackServerContext* context, const v1::PutRecordRequest* request, v1::PutRecordResponse* response) override;
-  grpc::ServerUnaryReactor* ListRecords(grpc::CallbackServerContext* context, const v1::ListRecordsRequest* request, v1::ListRecordsResponse* response) override;
+  grpc::ServerUnaryReactor* PutRecord(grpc::CallbackServerContext* context,
+                                      const v1::PutRecordRequest* request,
+                                      v1::PutRecordResponse* response) override;
+  grpc::ServerUnaryReactor* ListRecords(grpc::CallbackServerContext* context,
+                                        const v1::ListRecordsRequest* request,
+                                        v1::ListRecordsResponse* response) override;
 
  private:
   rpc::Calls& calls_;

@@ -49,9 +49,8 @@ absl::StatusOr<v1::ExportPersonResponse> PrivacyHandlers::Export(
     const rpc::CallContext& call, const v1::ExportPersonRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(
-      const Subject subject,
-      FindKnownSubject(graph_, project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject subject,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(
       const std::string json,
       privacy_.Export(project, subject.person, subject.identifiers, call.deadline));

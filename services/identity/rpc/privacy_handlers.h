@@ -5,7 +5,7 @@
 #include "common/time/clock.h"
 #include "datong/identity/v1/privacy.pb.h"
 #include "services/identity/core/graph_store.h"
-#include "services/identity/core/metrics.h"
+#include "services/identity/core/privacy_metrics.h"
 #include "services/identity/core/privacy_store.h"
 
 namespace datong::identity {
@@ -14,7 +14,8 @@ namespace datong::identity {
 // says. Thread-safe. What it is given must outlive it.
 class PrivacyHandlers {
  public:
-  PrivacyHandlers(GraphStore& graph, PrivacyStore& privacy, Metrics& metrics, const Clock& clock)
+  PrivacyHandlers(GraphStore& graph, PrivacyStore& privacy, PrivacyMetrics& metrics,
+                  const Clock& clock)
       : graph_(graph), privacy_(privacy), metrics_(metrics), clock_(clock) {}
 
   absl::StatusOr<v1::ExportPersonResponse> ExportPerson(const rpc::CallContext& call,
@@ -32,7 +33,7 @@ class PrivacyHandlers {
 
   GraphStore& graph_;
   PrivacyStore& privacy_;
-  Metrics& metrics_;
+  PrivacyMetrics& metrics_;
   const Clock& clock_;
 };
 

@@ -24,9 +24,12 @@ absl::StatusOr<v1::RecordConsentResponse> ProfileHandlers::RecordConsent(
   DATONG_ASSIGN_OR_RETURN(const ConsentEntry consent, FromProto(request.consent(), clock_.Now()));
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Subject meant, FindSubject(graph_, project, request.subject(), call.deadline));
-  DATONG_RETURN_IF_ERROR(
-      profiles_.AppendConsent(project, meant.identifiers, consent, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindSubject(graph_, project, request.subject(), call.deadline));
+  const absl::Status recorded =
+      profiles_.AppendConsent(project, meant.identifiers, consent, call.deadline);
+  if (!consent.granted) metrics_.ConsentWithdrawn(recorded.ok());
+  DATONG_RETURN_IF_ERROR(recorded);
   if (consent.granted) {
     // After an erasure the person may be known again (R6.3).
     DATONG_RETURN_IF_ERROR(
@@ -41,7 +44,8 @@ absl::StatusOr<v1::GetConsentResponse> ProfileHandlers::GetConsent(
     const rpc::CallContext& call, const v1::GetConsentRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Subject meant, FindSubject(graph_, project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(const std::vector<ConsentEntry> consents,
                           profiles_.LatestConsents(project, meant.identifiers, call.deadline));
   v1::GetConsentResponse response;
@@ -81,7 +85,8 @@ absl::StatusOr<v1::SetAttributesResponse> ProfileHandlers::SetAttributes(
   }
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Subject meant, FindKnownSubject(graph_, project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_RETURN_IF_ERROR(
       profiles_.AppendAttributes(project, meant.identifier, attributes, call.deadline));
   v1::SetAttributesResponse response;
@@ -93,7 +98,8 @@ absl::StatusOr<v1::GetProfileResponse> ProfileHandlers::GetProfile(
     const rpc::CallContext& call, const v1::GetProfileRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Subject meant, FindKnownSubject(graph_, project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(const std::vector<AttributeEntry> attributes,
                           profiles_.LatestAttributes(project, meant.identifiers, call.deadline));
   v1::GetProfileResponse response;
@@ -112,7 +118,8 @@ absl::StatusOr<v1::ListAttributeHistoryResponse> ProfileHandlers::ListAttributeH
                           rpc::ReadPageToken(request.page_token(), filter));
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Subject meant, FindKnownSubject(graph_, project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(
       const PageOf<AttributeEntry> page,
       profiles_.AttributeHistory(project, meant.identifiers, request.attribute_name(), after, limit,

@@ -9,6 +9,7 @@
 #include "datong/identity/v1/profile.pb.h"
 #include "services/identity/core/decision_store.h"
 #include "services/identity/core/graph_store.h"
+#include "services/identity/core/privacy_metrics.h"
 #include "services/identity/core/profile_store.h"
 
 namespace datong::identity {
@@ -18,8 +19,12 @@ namespace datong::identity {
 class ProfileHandlers {
  public:
   ProfileHandlers(GraphStore& graph, ProfileStore& profiles, DecisionStore& decisions,
-                  const Clock& clock)
-      : graph_(graph), profiles_(profiles), decisions_(decisions), clock_(clock) {}
+                  PrivacyMetrics& metrics, const Clock& clock)
+      : graph_(graph),
+        profiles_(profiles),
+        decisions_(decisions),
+        metrics_(metrics),
+        clock_(clock) {}
 
   absl::StatusOr<v1::RecordConsentResponse> RecordConsent(const rpc::CallContext& call,
                                                           const v1::RecordConsentRequest& request);
@@ -38,6 +43,7 @@ class ProfileHandlers {
   GraphStore& graph_;
   ProfileStore& profiles_;
   DecisionStore& decisions_;
+  PrivacyMetrics& metrics_;
   const Clock& clock_;
 };
 

@@ -8,7 +8,8 @@
 
 namespace datong::identity {
 
-absl::StatusOr<Subject> FindSubject(GraphStore& graph, const Project& project, const v1::Subject& subject, Deadline deadline) {
+absl::StatusOr<Subject> FindSubject(GraphStore& graph, const Project& project,
+                                    const v1::Subject& subject, Deadline deadline) {
   Subject meant;
   if (subject.who_case() == v1::Subject::kPerson) {
     DATONG_ASSIGN_OR_RETURN(const ParsedPersonName name, ParsePersonName(subject.person()));
@@ -39,7 +40,8 @@ absl::StatusOr<Subject> FindSubject(GraphStore& graph, const Project& project, c
   return meant;
 }
 
-absl::StatusOr<Subject> FindKnownSubject(GraphStore& graph, const Project& project, const v1::Subject& subject, Deadline deadline) {
+absl::StatusOr<Subject> FindKnownSubject(GraphStore& graph, const Project& project,
+                                         const v1::Subject& subject, Deadline deadline) {
   absl::StatusOr<Subject> meant = FindSubject(graph, project, subject, deadline);
   if (meant.ok() && meant->person == 0) return PersonUnknown();
   return meant;

@@ -10,8 +10,7 @@
 namespace datong::identity {
 namespace {
 
-// What is kept, table by table: (name in the export, rows as JSON). $1 project, $2 nodes, $3 ids,
-// $4 person.
+// What is kept, table by table: name in the export, rows as JSON. $1 project, $2 nodes, $3 ids.
 constexpr const char* kExported[][2] = {
     {"identifiers",
      "SELECT to_jsonb(t) FROM (SELECT identifier, first_observed, retired_at FROM identity.nodes "
@@ -51,12 +50,11 @@ constexpr const char* kExported[][2] = {
      "WHERE project_number = $1 AND node = ANY($2::bigint[]) ORDER BY version) AS t"},
 };
 
-constexpr char kListErasures[] =
-    "SELECT entry, node, " DATONG_SQL_MICROS("erased_at") R"sql(
+constexpr char kListErasures[] = "SELECT entry, node, " DATONG_SQL_MICROS("erased_at") R"sql(
   FROM identity.erased_nodes WHERE project_number = $1 AND entry > $2 ORDER BY entry LIMIT $3)sql";
 
-constexpr char kFindRecord[] = "SELECT kind, record_key, source, value, " DATONG_SQL_MICROS(
-    "occurred_at") R"sql(
+constexpr char kFindRecord[] =
+    "SELECT kind, record_key, source, value, " DATONG_SQL_MICROS("occurred_at") R"sql(
   FROM identity.business_records
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND record_key = $4
   ORDER BY recorded_at, node LIMIT 1)sql";
@@ -99,11 +97,11 @@ absl::StatusOr<std::string> PostgresPrivacyStore::Export(const Project& project,
       [&](pqxx::work& work) -> absl::StatusOr<std::string> {
         std::string json = absl::StrCat("{\"person_index\":", person);
         for (const auto& [name, statement] : kExported) {
-          // Parameters that a statement does not use still need a type.
+          // All parameters get a type, also those that the statement does not use.
           const pqxx::row row = work.exec_params1(
               absl::StrCat("WITH given AS (SELECT $1::int, $2::bigint[], $3::text[]) "
-                           "SELECT coalesce(jsonb_agg(row), '[]')::text FROM (",
-                           statement, ") AS list (row)"),
+                           "SELECT coalesce(jsonb_agg(item), '[]')::text FROM (",
+                           statement, ") AS list (item)"),
               project.number, NodesOf(project, identifiers), ids.Take());
           absl::StrAppend(&json, ",\"", name, "\":", row[0].as<std::string>());
         }
@@ -147,9 +145,9 @@ absl::StatusOr<std::optional<absl::Time>> PostgresPrivacyStore::OldestErasure(De
 
 absl::Status PostgresPrivacyStore::ForgetErasures(absl::Time before, Deadline deadline) {
   return pool_.Transact("forget_erasures", deadline, [&](pqxx::work& work) -> absl::Status {
-    work.exec_params("DELETE FROM identity.erased_nodes WHERE entered_at < " DATONG_SQL_TIME(
-                         "$1::bigint"),
-                     absl::ToUnixMicros(before));
+    work.exec_params(
+        "DELETE FROM identity.erased_nodes WHERE entered_at < " DATONG_SQL_TIME("$1::bigint"),
+        absl::ToUnixMicros(before));
     return absl::OkStatus();
   });
 }
@@ -162,9 +160,8 @@ absl::StatusOr<BusinessRecord> PostgresPrivacyStore::PutRecord(
         // One writer of a key at a time, or two could both find it missing.
         work.exec_params("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))",
                          absl::StrCat(record.kind, "\n", record.key), project.number);
-        const pqxx::result held =
-            work.exec_params(kFindRecord, project.number, NodesOf(project, identifiers),
-                             record.kind, record.key);
+        const pqxx::result held = work.exec_params(
+            kFindRecord, project.number, NodesOf(project, identifiers), record.kind, record.key);
         *created = held.empty();
         if (!held.empty()) return RecordOf(held[0]);
         work.exec_params(kAddRecord, project.number, NodeOf(project.number, identifiers.front()),
@@ -183,9 +180,9 @@ absl::StatusOr<PageOf<BusinessRecord>> PostgresPrivacyStore::ListRecords(
       "list_records", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<PageOf<BusinessRecord>> {
         PageOf<BusinessRecord> page;
-        for (const auto& row : work.exec_params(
-                 kListRecords, project.number, NodesOf(project, identifiers), kind, offset,
-                 limit + 1)) {
+        for (const auto& row :
+             work.exec_params(kListRecords, project.number, NodesOf(project, identifiers), kind,
+                              offset, limit + 1)) {
           if (static_cast<int>(page.items.size()) == limit) {
             page.next_key = absl::StrCat(offset + limit);
             break;
