@@ -120,6 +120,12 @@ ALERTS = [
     ("DatongJobStale", "datacube", "ticket", "5m",
      "time() - max by (job_name) (datong_job_last_success_timestamp_seconds > 0) > 3 * max by (job_name) (datong_job_interval_seconds)",
      "Job {{ $labels.job_name }} does not succeed", "Its last success was {{ $value | humanizeDuration }} ago.", "datacube"),
+    ("DatongPrivacyRequestOverdue", "identity", "ticket", "10m",
+     "time() - min by (type) (datong_privacy_oldest_open_timestamp_seconds > 0) > 86400",
+     "A request of type {{ $labels.type }} waits for more than a day", "It was made {{ $value | humanizeDuration }} ago.", "identity"),
+    ("DatongPrivacyRequestLongOverdue", "identity", "page", "10m",
+     "time() - min by (type) (datong_privacy_oldest_open_timestamp_seconds > 0) > 259200",
+     "A request of type {{ $labels.type }} waits for more than three days", "It was made {{ $value | humanizeDuration }} ago.", "identity"),
     ("DatongTlsCertExpiring", "all", "page", "10m",
      "min by (job, usage) ((datong_tls_certificate_not_after_timestamp_seconds - time())"
      " / (datong_tls_certificate_not_after_timestamp_seconds - datong_tls_certificate_not_before_timestamp_seconds > 0)) < 0.2",

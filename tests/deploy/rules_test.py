@@ -37,6 +37,7 @@ SPANS = 'datong_trace_spans_dropped_total{job="datong-ingest",reason="queue_full
 AUTHZ = 'datong_authz_decisions_total{job="datong-broker",decision="%s",reason="r"}'
 CALLS_TODAY = 'datong_upstream_calls_today{api="/cgi-bin/user/get",app="wx1"}'
 CALLS_LIMIT = 'datong_upstream_calls_limit{api="/cgi-bin/user/get",app="wx1"}'
+OLDEST_DELETE = 'datong_privacy_oldest_open_timestamp_seconds{type="delete"}'
 CERT = 'datong_tls_certificate_not_%s_timestamp_seconds{job="datong-broker",usage="server"}'
 JOB = '{job_name="datacube_nightly"}'
 
@@ -88,6 +89,8 @@ CASES = {
     "DatongUpstreamQuotaHigh": ("20m", {CALLS_TODAY: "850x40", CALLS_LIMIT: "1000x40"}, {CALLS_TODAY: "700x40", CALLS_LIMIT: "1000x40"}),
     "DatongUpstreamQuotaNearlyGone": ("20m", {CALLS_TODAY: "960x40", CALLS_LIMIT: "1000x40"},
                                       {CALLS_TODAY: "850x40", CALLS_LIMIT: "1000x40"}),
+    "DatongPrivacyRequestOverdue": ("26h", {OLDEST_DELETE: "1x1600"}, {OLDEST_DELETE: "0x1600"}),
+    "DatongPrivacyRequestLongOverdue": ("26h", {OLDEST_DELETE: "-200000x1600"}, {OLDEST_DELETE: "1x1600"}),
     "DatongTlsCertExpiring": ("30m", {CERT % "after": "2500x60", CERT % "before": "-6000x60"}, {CERT % "after": "9000x60", CERT % "before": "0x60"}),
 }
 # Further cases: alert, whether it fires, when, series.

@@ -26,7 +26,7 @@ absl::Status RecordKeyReused() {
                    {kErrorDomain, "RECORD_KEY_REUSED", {}});
 }
 
-void ToProto(const BusinessRecord& record, v1::BusinessRecord* out) {
+void Fill(const BusinessRecord& record, v1::BusinessRecord* out) {
   out->set_kind(record.kind);
   out->set_key(record.key);
   out->set_source(record.source);
@@ -94,7 +94,7 @@ absl::StatusOr<v1::PutRecordResponse> PrivacyHandlers::PutRecord(
       privacy_.PutRecord(project, subject.identifiers, record, &created, call.deadline));
   if (kept.value_json != record.value_json) return RecordKeyReused();
   v1::PutRecordResponse response;
-  ToProto(kept, response.mutable_record());
+  Fill(kept, response.mutable_record());
   response.set_created(created);
   return response;
 }
@@ -115,7 +115,7 @@ absl::StatusOr<v1::ListRecordsResponse> PrivacyHandlers::ListRecords(
                           privacy_.ListRecords(project, subject.identifiers, request.kind(), after,
                                                limit, call.deadline));
   v1::ListRecordsResponse response;
-  for (const BusinessRecord& record : page.items) ToProto(record, response.add_records());
+  for (const BusinessRecord& record : page.items) Fill(record, response.add_records());
   if (!page.next_key.empty()) {
     response.set_next_page_token(rpc::MakePageToken(page.next_key, filter));
   }
