@@ -100,7 +100,7 @@ int64_t Check(const Endpoint& endpoint, ApiCall& api, bool needs_body, std::stri
       if ((endpoint.developers & call.developer()) == 0) return 48002;
       if (endpoint.needs_customers && !call.sees_customers()) return 84074;
     }
-    if (!TakeFrequency(call, *appid)) return 45009;
+    if (endpoint.is_counted && !TakeFrequency(call, *appid)) return 45009;
   }
   if (needs_body && !api.body.is_object()) return 47001;
   if (!api.body.is_object()) api.body = json::object();
@@ -230,10 +230,10 @@ std::string Call::SeenChat(const std::string& chat) const {
 }
 
 Group* Call::GroupOf(const std::string& chat_id) const {
+  const bool may_be_new = developer() == kAgency;
   for (auto& [chat, group] : corp->groups) {
     if (SeenChat(chat) == chat_id) return &group;
-    const bool is_early = install != nullptr && install->new_chats_from > now();
-    if (is_early &&
+    if (may_be_new &&
         ChatId(ProviderWideView(suite->spec.provider), corp->spec.corpid, chat) == chat_id) {
       return &group;
     }

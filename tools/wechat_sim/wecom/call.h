@@ -73,6 +73,7 @@ struct Endpoint {
   int developers = kAnyone;
   bool needs_customers = false;      // else 84074
   const char* empty_list = nullptr;  // stays in errors, empty
+  bool is_counted = true;            // against the frequency limits of all calls
 };
 
 // The suite's installation by the corp of the body's `auth_corpid`, if the body proves it with its
@@ -84,5 +85,10 @@ void Post(ApiTable& table, const std::string& path, const Endpoint& endpoint);  
 
 void AddTokenApi(ApiTable& table);
 void AddInstallApi(ApiTable& table);
+void AddContactApi(ApiTable& table);
+void AddGroupApi(ApiTable& table);
+void AddCustomerConversionApi(ApiTable& table);
+void AddProviderConversionApi(ApiTable& table);
+void AddLoginApi(ApiTable& table);
 
 }  // namespace datong::wechat_sim::wecom

@@ -1,3 +1,6 @@
+#include <fstream>
+
+#include "absl/strings/str_split.h"
 #include "tools/wechat_sim/testing/wecom_fixture.h"
 
 namespace datong::wechat_sim {
@@ -12,6 +15,13 @@ class WecomInstallTest : public WecomFixture {
   std::string Link(const std::string& code) {
     return "suite_id=wws1&state=s1&pre_auth_code=" + http::UrlEncode(code) +
            "&redirect_uri=" + http::UrlEncode("http://suite.example/wecom/back");
+  }
+  std::vector<std::string> ParameterNames(const std::string& url) {
+    std::vector<std::string> names;
+    for (const absl::string_view pair : absl::StrSplit(url.substr(url.find('?') + 1), '&')) {
+      names.emplace_back(pair.substr(0, pair.find('=')));
+    }
+    return names;
   }
   std::string Location(const http::ClientResponse& response) {
     EXPECT_EQ(response.status, 302) << response.body;
@@ -54,6 +64,7 @@ TEST_F(WecomInstallTest, WrongCredentialsAreNamed) {
 }
 
 TEST_F(WecomInstallTest, TwoThousandWrongSecretsAnHourLockTheDoorForAnHour) {
+  sim_.Advance(absl::Minutes(5));  // away from the change of the hour
   for (int i = 0; i < 2001; ++i) Get("/cgi-bin/gettoken?corpid=ww1&corpsecret=x");
   EXPECT_EQ(ErrorOf(Get("/cgi-bin/gettoken?corpid=ww1&corpsecret=corp-secret")), 45009);
   sim_.Advance(absl::Minutes(61));
@@ -79,6 +90,8 @@ TEST_F(WecomInstallTest, TheInstallPageGivesACodeThatIsGoodOnceAndPushesNothing)
       Location(Send("POST", "/3rdapp/install", Link(code) + "&corp=ww1&decision=confirm"));
   EXPECT_TRUE(absl::StartsWith(location, "http://suite.example/wecom/back?auth_code="));
   EXPECT_TRUE(absl::EndsWith(location, "&expires_in=600&state=s1"));
+  const json page = json::parse(std::ifstream("wecom/testdata/install_url.json"));
+  EXPECT_EQ(ParameterNames(location), ParameterNames(page["response"]["redirect"]));
   const std::string auth_code =
       http::QueryValue(location.substr(location.find('?') + 1), "auth_code");
   const json permanent = Service("v2/get_permanent_code", SuiteToken(), {{"auth_code", auth_code}});
@@ -170,23 +183,25 @@ TEST_F(WecomInstallTest, AnAgencyBuiltAppTakesItsPermanentCodeForASecret) {
                  url.substr(url.find('?') + 1) + "&corp=ww1&decision=confirm")
                 .status,
             200);
-  const auto pushes = Pushes("/template", "dk1");
-  EXPECT_EQ(pushes.back().Text("State"), "st");
-  const std::string ticket(pushes.front().Text("SuiteTicket"));
+  const auto push = [this](const std::string& info_type) {
+    return SuitePush(info_type, "/template", "dk1");
+  };
+  EXPECT_EQ(push("create_auth").Text("State"), "st");
+  const std::string ticket(push("suite_ticket").Text("SuiteTicket"));
   const std::string suite_token = SuiteTokenAnswer(ticket, "dk1")["suite_access_token"];
-  const json permanent = Service("get_permanent_code", suite_token,
-                                 {{"auth_code", std::string(pushes.back().Text("AuthCode"))}});
+  const json permanent =
+      Service("get_permanent_code", suite_token,
+              {{"auth_code", std::string(push("create_auth").Text("AuthCode"))}});
   EXPECT_FALSE(permanent.contains("access_token"));
   const std::string corpid = permanent["auth_corp_info"]["corpid"];
   const std::string secret = permanent["permanent_code"];
   const std::string query = "/cgi-bin/gettoken?corpid=" + corpid + "&corpsecret=";
   EXPECT_EQ(ErrorOf(Get(query + secret)), 0);
   Wecom("reset_permanent_code", {{"suite_id", "dk1"}, {"corpid", "ww1"}});
-  const auto after = Pushes("/template", "dk1");
-  EXPECT_EQ(after.back().Text("InfoType"), "reset_permanent_code");
+  const wechat::Message reset = push("reset_permanent_code");
   EXPECT_NE(ErrorOf(Get(query + secret)), 0);
   const json renewed = Service("get_permanent_code", suite_token,
-                               {{"auth_code", std::string(after.back().Text("AuthCode"))}});
+                               {{"auth_code", std::string(reset.Text("AuthCode"))}});
   EXPECT_EQ(ErrorOf(Get(query + renewed["permanent_code"].get<std::string>())), 0);
 }
 
