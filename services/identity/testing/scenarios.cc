@@ -199,7 +199,7 @@ void World::Apply(const ScenarioStep& step, absl::Time now) {
       ForgetPhones(record.ids);
     }
   }
-  if (step.erased.empty()) return;
+  if (step.erased.empty() || FaultOf(step.erased, policy_).has_value()) return;
   std::set<std::string> ids = {step.erased};
   for (const auto& person : DrawAll().persons) {
     if (std::find(person.begin(), person.end(), step.erased) != person.end()) {
