@@ -36,6 +36,9 @@ class BrokerMetrics {
     invalidations_[Index(kind)][static_cast<size_t>(reason)]->Increment();
   }
 
+  // A refresh found that the one before was cut off between the platform's answer and its commit.
+  void RefreshCutOff(TokenKind kind) { cut_off_[Index(kind)]->Increment(); }
+
   void TicketReceived(const std::string& component, absl::Time when);
   void Authorizers(int64_t active, int64_t needs_reauth, int64_t revoked);
 
@@ -64,6 +67,7 @@ class BrokerMetrics {
   std::array<std::array<metrics::Counter*, 5>, 3> refreshes_;
   std::array<std::array<metrics::Counter*, 3>, 3> invalidations_;
   std::array<metrics::Counter*, 3> fenced_;
+  std::array<metrics::Counter*, 3> cut_off_;
   std::array<metrics::Histogram*, 3> refresh_seconds_;
   std::array<metrics::Gauge*, 3> authorizers_;
   std::array<metrics::Counter*, 3> audit_writes_;

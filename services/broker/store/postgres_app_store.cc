@@ -9,6 +9,7 @@
 #include "common/wechat/lenient_json.h"
 #include "services/broker/core/errors.h"
 #include "services/broker/store/rows.h"
+#include "services/broker/store/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -190,6 +191,7 @@ absl::StatusOr<App> PostgresAppStore::UpdateApp(
           "state = CASE state WHEN 4 THEN 1 ELSE state END, "
           "state_detail = CASE state WHEN 4 THEN '' ELSE state_detail END WHERE appid = $1",
           appid, pqxx::binarystring(sealed));
+      TellReplicas(work, appid);
     }
     const std::optional<App> app = FindApp(work, appid);
     DATONG_RETURN_IF_ERROR(Announce(work, *app));
@@ -202,9 +204,10 @@ absl::Status PostgresAppStore::SetState(const std::string& appid, AppState state
   return pool_.Transact("set_app_state", deadline, [&](pqxx::work& work) -> absl::Status {
     const pqxx::result rows = work.exec_params(
         "UPDATE broker.apps SET state = $2, state_detail = $3 "
-        "WHERE appid = $1 AND state <> $2 RETURNING project, kind",
+        "WHERE appid = $1 AND (state <> $2 OR state_detail <> $3) RETURNING project, kind",
         appid, static_cast<int>(state), detail);
     if (rows.empty()) return absl::OkStatus();
+    if (state == AppState::kActive) TellReplicas(work, appid);
     const auto kind = static_cast<AppKind>(rows[0][1].as<int>());
     if (kind != AppKind::kComponent && kind != AppKind::kUnknown) {
       TellAccountFeed(work, rows[0][0].as<std::string>(), appid, clock_.Now());

@@ -4,6 +4,7 @@
 
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/store/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -66,35 +67,40 @@ absl::StatusOr<std::vector<TokenVersion>> PostgresTokenStore::ListVersions(Deadl
       kReadOnly);
 }
 
+absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Read(
+    pqxx::work& work, const std::string& appid) const {
+  const pqxx::result rows = work.exec_params(kLoadSql, appid);
+  if (rows.empty()) return std::optional<TokenRecord>();
+  TokenRecord record;
+  record.appid = appid;
+  DATONG_ASSIGN_OR_RETURN(record.access_token,
+                          sealer_.Open(rows[0][0], "tokens.access_token", appid));
+  DATONG_ASSIGN_OR_RETURN(record.refresh_token,
+                          sealer_.Open(rows[0][1], "tokens.refresh_token", appid));
+  DATONG_ASSIGN_OR_RETURN(record.previous_refresh_token,
+                          sealer_.Open(rows[0][2], "tokens.refresh_token", appid));
+  record.fetched = FromMicros(rows[0][3]);
+  record.expires = FromMicros(rows[0][4]);
+  record.generation = rows[0][5].as<int64_t>();
+  return std::optional<TokenRecord>(std::move(record));
+}
+
 absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Load(const std::string& appid,
                                                                     Deadline deadline) {
   return pool_.Query<std::optional<TokenRecord>>(
-      "load_token", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<std::optional<TokenRecord>> {
-        const pqxx::result rows = work.exec_params(kLoadSql, appid);
-        if (rows.empty()) return std::optional<TokenRecord>();
-        TokenRecord record;
-        record.appid = appid;
-        DATONG_ASSIGN_OR_RETURN(record.access_token,
-                                sealer_.Open(rows[0][0], "tokens.access_token", appid));
-        DATONG_ASSIGN_OR_RETURN(record.refresh_token,
-                                sealer_.Open(rows[0][1], "tokens.refresh_token", appid));
-        DATONG_ASSIGN_OR_RETURN(record.previous_refresh_token,
-                                sealer_.Open(rows[0][2], "tokens.refresh_token", appid));
-        record.fetched = FromMicros(rows[0][3]);
-        record.expires = FromMicros(rows[0][4]);
-        record.generation = rows[0][5].as<int64_t>();
-        return std::optional<TokenRecord>(std::move(record));
-      },
-      kReadOnly);
+      "load_token", deadline, [&](pqxx::work& work) { return Read(work, appid); }, kReadOnly);
+}
+
+postgres::Lease PostgresTokenStore::Held(const Lease& lease) const {
+  postgres::Lease held;
+  held.name = lease.key;
+  held.holder = holder_;
+  held.epoch = lease.epoch;
+  return held;
 }
 
 absl::Status PostgresTokenStore::Fence(pqxx::work& work, const Lease& lease) const {
-  postgres::Lease fenced;
-  fenced.name = lease.key;
-  fenced.holder = holder_;
-  fenced.epoch = lease.epoch;
-  return leases_.Fence(work, fenced);
+  return leases_.Fence(work, Held(lease));
 }
 
 absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease& lease,
@@ -123,7 +129,9 @@ absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease&
       work.exec_params(kWriteSql, record.appid, pqxx::binarystring(access_sealed),
                        pqxx::binarystring(refresh_sealed), pqxx::binarystring(previous_sealed),
                        ToMicros(record.fetched), ToMicros(record.expires));
-  return written[0][0].as<int64_t>();
+  const auto generation = written[0][0].as<int64_t>();
+  TellReplicas(work, record.appid, generation);
+  return generation;
 }
 
 absl::StatusOr<int64_t> PostgresTokenStore::Save(const Lease& lease, const TokenRecord& record,
@@ -146,6 +154,7 @@ absl::Status PostgresTokenStore::SaveTicket(const std::string& component, const 
   return pool_.Transact("save_ticket", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params(kSaveTicketSql, component, pqxx::binarystring(sealed),
                      ToMicros(ticket.created), ToMicros(ticket.received));
+    TellReplicas(work, component);
     return absl::OkStatus();
   });
 }
@@ -180,12 +189,16 @@ absl::StatusOr<std::optional<Lease>> PostgresTokenStore::TryAcquire(const std::s
   return std::optional<Lease>(Lease{lease->name, lease->epoch});
 }
 
+absl::StatusOr<std::vector<std::string>> PostgresTokenStore::Renew(const std::vector<Lease>& leases,
+                                                                   absl::Duration ttl,
+                                                                   Deadline deadline) {
+  std::vector<postgres::Lease> held;
+  for (const Lease& lease : leases) held.push_back(Held(lease));
+  return leases_.RenewAll(held, ttl, deadline);
+}
+
 void PostgresTokenStore::Release(const Lease& lease) {
-  postgres::Lease held;
-  held.name = lease.key;
-  held.holder = holder_;
-  held.epoch = lease.epoch;
-  leases_.Release(held, Deadline::After(absl::Seconds(2))).IgnoreError();
+  leases_.Release(Held(lease), Deadline::After(absl::Seconds(2))).IgnoreError();
 }
 
 }  // namespace datong::broker
