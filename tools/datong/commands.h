@@ -17,6 +17,8 @@ void AddApiCommands(CLI::App& app, int& exit_code);
 void AddCallbackCommand(CLI::App& app, int& exit_code);
 void AddDevCommand(CLI::App& app, int& exit_code);
 void AddMigrateCommand(CLI::App& app, int& exit_code);
+// Below `identity`, so after AddApiCommands.
+void AddReplayCommand(CLI::App& app, int& exit_code);
 void AddSelftestCommand(CLI::App& app, int& exit_code);
 // tools/datong/demo/demo_command.cc
 void AddDemoCommand(CLI::App& app, int& exit_code);

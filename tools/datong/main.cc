@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
   datong::tools::AddSelftestCommand(app, exit_code);
   datong::tools::AddCallbackCommand(app, exit_code);
   datong::tools::AddApiCommands(app, exit_code);
+  datong::tools::AddReplayCommand(app, exit_code);
   // After the commands are made, since they would inherit it.
   app.footer(
       "Begin with:\n"

@@ -53,9 +53,9 @@ std::vector<MemoryGraph::Door> MemoryGraph::Admit(absl::Span<const Evidence> rec
     absl::c_sort(scoped.record.ids);
     Door entry{{std::move(scoped.record), {}}, {}, {}};
     entry.original = scoped.unknown.empty() ? record.ids : entry.record.stored.ids;
-    const bool revoked = absl::c_any_of(
-        decisions_, [&](const Decision& d) { return RevokesPhoneOf(d, entry.record.stored); });
     entry.record.clean = Clean(entry.record.stored, policy_, entry.refusals);
+    const bool revoked = absl::c_any_of(
+        decisions_, [&](const Decision& d) { return RevokesPhoneOf(d, entry.record.clean); });
     if (revoked) {
       ForgetPhones(entry.record.stored.ids);
       ForgetPhones(entry.record.clean.ids);
@@ -196,7 +196,7 @@ void MemoryGraph::Apply(absl::Span<const Evidence> records, absl::Span<const Dec
     }
     for (auto& [hook, hanging] : evidence_) {
       for (Kept& kept : hanging) {
-        if (!RevokesPhoneOf(decision, kept.stored)) continue;
+        if (!RevokesPhoneOf(decision, Clean(kept.stored, policy_, ignored))) continue;
         ForgetPhones(kept.stored.ids);
         ForgetPhones(kept.original);
       }
@@ -215,6 +215,9 @@ void MemoryGraph::Apply(absl::Span<const Evidence> records, absl::Span<const Dec
 
 void MemoryGraph::Erase(std::set<std::string> ids, bool whole_person, absl::Time at,
                         absl::Time now) {
+  // What says nothing is nobody's.
+  std::erase_if(ids, [&](const std::string& id) { return FaultOf(id, policy_).has_value(); });
+  if (ids.empty()) return;
   if (whole_person) {
     std::set<int64_t> persons;
     for (const std::string& id : ids) {
@@ -304,8 +307,12 @@ void MemoryGraph::ReleaseParked(absl::Time now) {
 void MemoryGraph::Recompute(const std::set<std::string>& ids) {
   std::set<std::string> all = ids;
   std::vector<Refusal> ignored;
-  for (const Evidence& record : LoadState(ids, {}).evidence) {
-    for (const std::string& id : Clean(record, policy_, ignored).ids) all.insert(id);
+  // What was blocked may join more components, and these more again.
+  for (size_t before = 0; before != all.size();) {
+    before = all.size();
+    for (const Evidence& record : LoadState(all, {}).evidence) {
+      for (const std::string& id : Clean(record, policy_, ignored).ids) all.insert(id);
+    }
   }
   std::set<std::string> fresh;
   for (const std::string& id : all) MakeNode(id, fresh);

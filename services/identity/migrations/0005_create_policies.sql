@@ -42,7 +42,8 @@ CREATE TABLE identity.recomputations (
   done_at        timestamptz,
   PRIMARY KEY (project_number, recomputation)
 );
-CREATE INDEX recomputations_open ON identity.recomputations (asked_at) WHERE done_at IS NULL;
+CREATE INDEX recomputations_open ON identity.recomputations (project_number, asked_at)
+  WHERE done_at IS NULL;
 
 -- Raw components above the caps.
 CREATE TABLE identity.frozen_components (

@@ -264,6 +264,11 @@ absl::StatusOr<v1::EraseResponse> DecisionHandlers::Erase(const rpc::CallContext
     }
   } else {
     DATONG_ASSIGN_OR_RETURN(std::string id, ReadIdentifier(request.identifier()));
+    DATONG_ASSIGN_OR_RETURN(const ProjectPolicy policy,
+                            policies_.GetPolicy(project, call.deadline));
+    if (FaultOf(id, policy.policy).has_value()) {
+      return DecisionInvalid("The value is blocked: it says nothing of anybody");
+    }
     erasure.ids = {std::move(id)};
   }
   DATONG_ASSIGN_OR_RETURN(const absl::Time at,
@@ -306,15 +311,14 @@ absl::StatusOr<v1::CancelCorpAuthorizationResponse> DecisionHandlers::CancelCorp
           std::vector<std::string> ids,
           graph_.ListIdentifiers(project, prefix, after, kErasedAtOnce, call.deadline));
       if (ids.empty()) break;
-      // What was observed since stays, and is not met again.
       after = ids.back();
       response.set_identifier_count(response.identifier_count() + static_cast<int64_t>(ids.size()));
       const Erasure erasure{std::move(ids), false,         at,
                             clock_.Now(),   "cancel_auth", call.caller.name};
       DATONG_RETURN_IF_ERROR(decisions_.RequestErasure(project, erasure, call.deadline).status());
-      DATONG_RETURN_IF_ERROR(RunErasures(call.deadline));
     }
   }
+  DATONG_RETURN_IF_ERROR(RunErasures(call.deadline));
   return response;
 }
 

@@ -199,6 +199,10 @@ void GraphWriter::WriteDecisions() {
 
 absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_person,
                                        absl::Time at) {
+  ReadRules();
+  // What says nothing is nobody's, and stands in the evidence of many.
+  std::erase_if(ids, [&](const std::string& id) { return FaultOf(id, policy_).has_value(); });
+  if (ids.empty()) return 0;
   for (const std::string& id : ids) ids_.emplace(NodeOfId(id), id);
   if (whole_person) {
     BigintArray nodes;
@@ -211,17 +215,18 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       ids_.emplace(row[0].as<int64_t>(), row[1].as<std::string>());
     }
   }
-  ReadRules();
   std::set<std::string> all;
   for (const auto& [node, id] : ids_) all.insert(id);
   // Identifiers that nobody knows are made known, to be locked: else another writer could link them
   // in the middle of the scrubbing, which would take them out of some tables only.
+  if (recomputing_) CompleteIds();
   LinkOutcome ignored;
   const std::set<int64_t> fresh = MakeNodes(ignored);
   const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
   GraphState state = LoadState(*components, fresh);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
+  if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   if (whole_person) {
     // Another writer may have brought them more identifiers before the lock.
     std::set<int64_t> persons;

@@ -249,11 +249,18 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
     ids_.emplace(NodeOfId(decision.a), decision.a);
     if (!decision.b.empty()) ids_.emplace(NodeOfId(decision.b), decision.b);
   }
+  if (recomputing_) {
+    for (const Door& entry : door_) {
+      for (const std::string& id : entry.record.clean.ids) ids_.emplace(NodeOfId(id), id);
+    }
+    CompleteIds();
+  }
   const std::set<int64_t> fresh = MakeNodes(outcome);
   const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
   GraphState state = LoadState(*components, fresh);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
+  if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   TakeDecisions(decisions, state);
   std::vector<DoorRecord> door;
   for (const Door& entry : door_) {
@@ -272,8 +279,8 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
       return gone.contains(EvidenceId(project_.number, record));
     });
   }
-  plan_ =
-      PlanLink(project_.number, state, door, policy_, !decisions_.empty() || !replaced_.empty());
+  plan_ = PlanLink(project_.number, state, door, policy_,
+                   !decisions_.empty() || !replaced_.empty() || recomputing_);
   outcome.recorded += static_cast<int>(plan_.recorded.size());
   for (const size_t i : plan_.recorded) {
     record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
@@ -326,6 +333,7 @@ void GraphWriter::ReadRules() {
   ProjectRules rules = ReadProjectRules(work_, project_, policy_);
   rules_version_ = rules.rules_version;
   policy_ = std::move(rules.policy.policy);
+  recomputing_ = rules.policy.recomputing;
   held_apps_.insert(rules.held_apps.begin(), rules.held_apps.end());
 }
 

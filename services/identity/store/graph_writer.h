@@ -108,6 +108,11 @@ class GraphWriter {
   void CountConflicts(const std::vector<Refusal>& known);
   // Takes the unionids of apps with an open incident out of the record; gives the app.
   std::string HoldBack(Scoped& scoped) const;
+  // Adds the identifiers that evidence of the same raw components shows by the policy that holds
+  // now: while a change of it is worked out, some are no nodes yet.
+  void CompleteIds();
+  // Errors: ABORTED/LINK_CONFLICT when there came more of them meanwhile.
+  absl::Status CheckComplete(const GraphState& state) const;
   // Opens and closes the refusals of single identifiers as the policy sees them.
   void ReviewIdentifiers(const GraphState& state);
   int64_t CountChanges() const;
@@ -138,6 +143,7 @@ class GraphWriter {
   std::set<std::string> held_apps_;  // of open incidents
   std::vector<Rescoped> replaced_;   // stored evidence that goes
   bool any_frozen_ = false;
+  bool recomputing_ = false;
   int opened_incidents_ = 0;
   int64_t change_count_ = 0;
   int64_t version_ = 0;      // after the batch

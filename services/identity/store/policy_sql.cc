@@ -14,7 +14,9 @@ constexpr char kReadRules[] = R"sql(
     q.pending_days, q.login_max, q.max_ids, q.form_checks, q.erase_extend_days,
     q.require_consent_after_erase, q.max_component_ids, q.max_component_records,
     q.incident_conflicts, array_to_string(q.blocked_values, E'\n'), q.actor, )sql" DATONG_SQL_MICROS(
-    "q.set_at") R"sql(
+    "q.set_at") R"sql(,
+    EXISTS (SELECT 1 FROM identity.recomputations AS r
+            WHERE r.project_number = $1 AND r.appid = '' AND r.done_at IS NULL)
   FROM identity.projects AS p
   LEFT JOIN identity.policies AS q ON q.project_number = $1 AND q.version = p.policy_version
   WHERE p.project_number = $1)sql";
@@ -36,6 +38,7 @@ ProjectRules ReadProjectRules(pqxx::transaction_base& work, const Project& proje
   rules.rules_version = row[0].as<int64_t>();
   rules.policy.version = row[1].as<int64_t>();
   rules.held_apps = SplitIds(row[2].as<std::string>());
+  rules.policy.recomputing = row[19].as<bool>();
   Policy& policy = rules.policy.policy;
   policy = fallback;
   if (row[3].is_null()) return rules;

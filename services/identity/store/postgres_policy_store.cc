@@ -32,9 +32,7 @@ absl::StatusOr<ProjectPolicy> PostgresPolicyStore::GetPolicy(const Project& proj
   return pool_.Query<ProjectPolicy>(
       "get_policy", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<ProjectPolicy> {
-        ProjectPolicy policy = ReadProjectRules(work, project, policy_).policy;
-        policy.recomputing = work.exec_params1(kIsOpen, project.number, "")[0].as<bool>();
-        return policy;
+        return ReadProjectRules(work, project, policy_).policy;
       },
       kReadOnly);
 }
@@ -48,7 +46,6 @@ absl::StatusOr<ProjectPolicy> PostgresPolicyStore::SetPolicy(const Project& proj
         // Under this lock no batch commits that was worked out by the former policy.
         work.exec_params1(kLockProject, project.number);
         ProjectPolicy chosen = ReadProjectRules(work, project, policy_).policy;
-        chosen.recomputing = work.exec_params1(kIsOpen, project.number, "")[0].as<bool>();
         if (chosen.policy == policy) return chosen;
         chosen.policy = policy;
         ++chosen.version;

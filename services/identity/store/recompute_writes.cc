@@ -18,6 +18,11 @@ constexpr char kReadIdentifiers[] = R"sql(
   SELECT node, identifier FROM identity.nodes
   WHERE project_number = $1 AND component = ANY($2::bigint[]))sql";
 
+constexpr char kReadMembersOf[] = R"sql(
+  SELECT member.node FROM identity.nodes AS member
+  WHERE member.project_number = $1 AND member.component IN (
+    SELECT component FROM identity.nodes WHERE project_number = $1 AND node = ANY($2::bigint[])))sql";
+
 constexpr char kDeleteEvidence[] = R"sql(
   DELETE FROM identity.evidence
   WHERE project_number = $1 AND evidence_id IN (SELECT decode(x, 'hex') FROM unnest($3::text[]) AS x)
@@ -45,39 +50,59 @@ constexpr char kFreeze[] = R"sql(
 
 absl::Status GraphWriter::Recompute(const std::string& components) {
   ReadRules();
-  BigintArray members;
   for (const auto& row : work_.exec_params(kReadIdentifiers, project_.number, components)) {
-    members.Add(row[0].as<int64_t>());
     ids_.emplace(row[0].as<int64_t>(), row[1].as<std::string>());
   }
   if (ids_.empty()) return absl::OkStatus();
-  std::vector<Refusal> ignored;
-  for (const Evidence& record : ReadEvidence(work_, project_, members.Take())) {
-    for (const std::string& id : Clean(record, policy_, ignored).ids) {
-      ids_.emplace(NodeOfId(id), id);
-    }
-  }
+  CompleteIds();
   LinkOutcome outcome;
   const std::set<int64_t> fresh = MakeNodes(outcome);
   const absl::StatusOr<std::set<int64_t>> locked = LockComponents(fresh);
   if (!locked.ok()) return locked.status();
   const GraphState state = LoadState(*locked, fresh);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
-  std::set<absl::string_view> known;
-  for (const StoredNode& node : state.nodes) known.insert(node.identifier);
-  for (const Evidence& record : state.evidence) {
-    // Another writer brought evidence that joins more than was locked.
-    const Evidence clean = Clean(record, policy_, ignored);
-    if (!absl::c_all_of(clean.ids, [&](const std::string& id) { return known.contains(id); })) {
-      return LinkConflict();
-    }
-  }
+  recomputing_ = true;
+  if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
   ReviewIdentifiers(state);
   change_count_ = CountChanges();
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
   WritePlan();
   WriteConsents();
+  return absl::OkStatus();
+}
+
+void GraphWriter::CompleteIds() {
+  std::vector<Refusal> ignored;
+  for (size_t before = 0; before != ids_.size();) {
+    before = ids_.size();
+    BigintArray nodes;
+    for (const auto& [node, id] : ids_) nodes.Add(node);
+    BigintArray members;
+    for (const auto& row : work_.exec_params(kReadMembersOf, project_.number, nodes.Take())) {
+      members.Add(row[0].as<int64_t>());
+    }
+    for (const Evidence& record : ReadEvidence(work_, project_, members.Take())) {
+      for (const std::string& id : Clean(record, policy_, ignored).ids) {
+        ids_.emplace(NodeOfId(id), id);
+      }
+    }
+  }
+}
+
+absl::Status GraphWriter::CheckComplete(const GraphState& state) const {
+  if (!recomputing_) return absl::OkStatus();
+  std::set<absl::string_view> known;
+  for (const StoredNode& node : state.nodes) known.insert(node.identifier);
+  std::vector<Refusal> ignored;
+  for (const Evidence& record : state.evidence) {
+    // Another writer brought evidence that joins more than was locked.
+    const Evidence clean = Clean(record, policy_, ignored);
+    if (clean.ids.empty() || !known.contains(clean.ids.front())) continue;
+    if (!absl::c_all_of(clean.ids, [&](const std::string& id) { return known.contains(id); })) {
+      return LinkConflict();
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -186,20 +186,24 @@ void World::Bind(const std::string& appid, const std::string& account, absl::Tim
             [](const Binding& a, const Binding& b) { return a.valid_from < b.valid_from; });
 }
 
+void World::ForgetWithdrawn(Evidence& record) const {
+  std::vector<Refusal> ignored;
+  const Evidence clean = Clean(record, policy_, ignored);
+  const bool withdrawn = std::any_of(decisions_.begin(), decisions_.end(),
+                                     [&](const Decision& d) { return RevokesPhoneOf(d, clean); });
+  if (withdrawn) ForgetPhones(record.ids);
+}
+
 void World::Apply(const ScenarioStep& step, absl::Time now) {
   for (const Evidence& record : step.evidence) {
-    if (!IsErased(record, now)) records_.push_back(record);
+    if (IsErased(record, now)) continue;
+    records_.push_back(record);
+    ForgetWithdrawn(records_.back());
   }
   decisions_.insert(decisions_.end(), step.decisions.begin(), step.decisions.end());
-  // The withdrawn phone is forgotten for good, even if the decision goes with an erasure.
-  for (Evidence& record : records_) {
-    const bool revoked = std::any_of(decisions_.begin(), decisions_.end(),
-                                     [&](const Decision& d) { return RevokesPhoneOf(d, record); });
-    if (revoked) {
-      ForgetPhones(record.ids);
-    }
-  }
-  if (step.erased.empty()) return;
+  // For good, even if the decision goes with an erasure.
+  for (Evidence& record : records_) ForgetWithdrawn(record);
+  if (step.erased.empty() || FaultOf(step.erased, policy_).has_value()) return;
   std::set<std::string> ids = {step.erased};
   for (const auto& person : DrawAll().persons) {
     if (std::find(person.begin(), person.end(), step.erased) != person.end()) {

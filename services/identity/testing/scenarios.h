@@ -57,6 +57,7 @@ class World {
 
  private:
   bool IsErased(const Evidence& record, absl::Time now);
+  void ForgetWithdrawn(Evidence& record) const;
   void Erase(const std::set<std::string>& ids, absl::Time at);
 
   Policy policy_;
