@@ -14,7 +14,9 @@ absl::Duration CircuitBreaker::Enter(const std::string& key) {
   const auto found = circuits_.find(key);
   if (found == circuits_.end() || !found->second.is_open) return absl::ZeroDuration();
   Circuit& circuit = found->second;
-  if (!circuit.not_before.Passed()) return circuit.not_before.Remaining();
+  // Asked once: it might pass between two questions, and zero would let a call through uncounted.
+  const absl::Duration left = circuit.not_before.Remaining();
+  if (left > absl::ZeroDuration()) return left;
   if (circuit.is_probing) return options_.open_first;
   circuit.is_probing = true;
   return absl::ZeroDuration();
