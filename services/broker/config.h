@@ -19,6 +19,7 @@ struct Config {
   WorkerOptions worker;
   LoginOptions login;
   ApiProxyOptions api;
+  ApiUsageOptions api_usage;
   absl::Duration poll_interval;
   absl::Duration work_interval;
   absl::Duration maintenance_interval;

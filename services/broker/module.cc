@@ -25,6 +25,7 @@
 #include "services/broker/core/audit_log.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/store/file_audit_spool.h"
+#include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
@@ -39,6 +40,8 @@ namespace datong::broker {
 namespace {
 
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
+constexpr absl::Duration kUsageInterval = absl::Seconds(1);
+constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
 
 // The object graph, in the order of dependence; destroyed from the end.
 class BrokerModule : public server::Module {
@@ -60,6 +63,7 @@ class BrokerModule : public server::Module {
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, envelope_, job_writer_, clock_),
         audit_store_(pool_),
+        api_usage_store_(pool_),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
                    environment.shared().wechat_open_url},
@@ -71,7 +75,9 @@ class BrokerModule : public server::Module {
         tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
-        api_(config_.api, tokens_, platform_, metrics_, clock_),
+        api_metrics_(environment.metrics(), config_.metrics_per_app),
+        api_usage_(config_.api_usage, api_usage_store_, api_metrics_, clock_),
+        api_(config_.api, tokens_, platform_, api_usage_, api_metrics_, clock_),
         login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
@@ -105,6 +111,11 @@ class BrokerModule : public server::Module {
         [this] { tasks_.front()->Wake(); });
     tasks_.push_back(std::make_unique<PeriodicTask>(
         clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, kUsageInterval, [this] {
+      LogFailure("count of calls", api_usage_.Flush(Deadline::After(absl::Seconds(2))));
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(
+        clock_, kQuotaInterval, [this] { api_.CheckQuotas(Deadline::After(absl::Seconds(10))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
     }));
@@ -121,6 +132,7 @@ class BrokerModule : public server::Module {
     for (const auto& task : tasks_) task->Stop();
     tokens_.Stop();
     audit_.Flush(Deadline::After(absl::Seconds(2)));
+    LogFailure("count of calls", api_usage_.Flush(Deadline::After(absl::Seconds(2))));
   }
 
   // A database that goes later leaves the broker ready: it serves tokens from memory.
@@ -172,6 +184,7 @@ class BrokerModule : public server::Module {
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
   PostgresAuditStore audit_store_;
+  PostgresApiUsageStore api_usage_store_;
   http::Client http_;
   HttpPlatformClient platform_;
   rpc::Outgoing outgoing_;
@@ -181,6 +194,8 @@ class BrokerModule : public server::Module {
   AuditLog audit_;
   TokenBroker tokens_;
   Authorizer authorizer_;
+  ApiMetrics api_metrics_;
+  ApiUsage api_usage_;
   ApiProxy api_;
   Login login_;
   Worker worker_;

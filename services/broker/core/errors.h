@@ -155,6 +155,19 @@ inline absl::Status ApiRateLimited(absl::string_view app, absl::string_view path
                                   "\"; retry in the next minute."),
                      {{"app", std::string(app)}, {"path", std::string(path)}});
 }
+// The same error with the platform's id of the call, for its support.
+inline absl::Status WithRid(const absl::Status& status, absl::string_view rid) {
+  std::optional<ErrorInfo> info = GetErrorInfo(status);
+  if (rid.empty() || !info.has_value()) return status;
+  info->metadata["rid"] = std::string(rid);
+  const std::optional<absl::Duration> delay = GetRetryDelay(status);
+  const absl::Status with = MakeError(status.code(), status.message(), *info);
+  return delay.has_value() ? WithRetryDelay(with, *delay) : with;
+}
+inline absl::Status ApiMaxAgeInvalid(absl::string_view problem) {
+  return BrokerError(absl::StatusCode::kInvalidArgument, "MAX_AGE_INVALID",
+                     absl::StrCat("max_age ", problem, "."), {{"problem", std::string(problem)}});
+}
 inline absl::Status ApiPathInvalid(absl::string_view path, absl::string_view problem) {
   return BrokerError(absl::StatusCode::kInvalidArgument, "API_PATH_INVALID",
                      absl::StrCat("The path \"", path, "\" ", problem, "."),

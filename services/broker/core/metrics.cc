@@ -138,9 +138,4 @@ void BrokerMetrics::CryptoFailed(const std::string& op, const std::string& reaso
   registry_.AddCounter(kCryptoName, kCryptoHelp, {{"op", op}, {"reason", reason}}).Increment();
 }
 
-void BrokerMetrics::CallsToday(const std::string& api, const std::string& appid, int64_t calls) {
-  PerApp("datong_upstream_calls_today", "Calls since midnight in Shanghai.", {{"api", api}}, appid)
-      .Set(static_cast<double>(calls));
-}
-
 }  // namespace datong::broker

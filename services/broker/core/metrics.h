@@ -54,8 +54,6 @@ class BrokerMetrics {
   // `op`: "encrypt" or "decrypt"; `reason`: "key_missing" or "seal_broken".
   void CryptoFailed(const std::string& op, const std::string& reason);
 
-  void CallsToday(const std::string& api, const std::string& appid, int64_t calls);
-
  private:
   static size_t Index(TokenKind kind) { return static_cast<size_t>(kind); }
   metrics::Gauge& PerApp(const char* name, const char* help, metrics::Labels labels,

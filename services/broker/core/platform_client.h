@@ -64,6 +64,7 @@ struct ApiAnswer {
   std::string json;
   int errcode = 0;
   std::string errmsg;
+  bool is_cached = false;  // not of this call
 };
 
 // What WeChat's authorisation page is opened with.

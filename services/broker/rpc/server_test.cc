@@ -9,6 +9,7 @@
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/testing/core_fixture.h"
+#include "services/broker/testing/fake_api_usage_store.h"
 
 namespace datong::broker {
 namespace {
@@ -43,7 +44,10 @@ class BrokerServerTest : public CoreFixture {
   }
 
   AuditLog audit_{store_, nullptr, false, metrics_, clock_};
-  ApiProxy api_{{}, tokens_, platform_, metrics_, clock_};
+  FakeApiUsageStore usage_store_;
+  ApiMetrics api_metrics_{registry_, /*per_app=*/true};
+  ApiUsage usage_{{}, usage_store_, api_metrics_, clock_};
+  ApiProxy api_{{}, tokens_, platform_, usage_, api_metrics_, clock_};
   Login login_{{}, store_, store_, tokens_, platform_, peers_, clock_};
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
   ProjectHandlers project_handlers_{store_, audit_};

@@ -10,12 +10,14 @@
 #include "common/testing/fake_clock.h"
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
+#include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
+#include "services/broker/testing/fake_api_usage_store.h"
 #include "services/broker/testing/fake_store.h"
 
 namespace datong::broker {
@@ -30,6 +32,7 @@ struct InMemory {
   AuthorizationStore& authorizations = store;
   WorkStore& work = store;
   AuditStore& audit = store;
+  FakeApiUsageStore usage;
 };
 
 struct InPostgres {
@@ -43,7 +46,8 @@ struct InPostgres {
         book(*pool, tokens),
         authorizations(*pool, tokens, jobs, clock),
         work(*pool, envelope, jobs, clock),
-        audit(*pool) {}
+        audit(*pool),
+        usage(*pool) {}
   metrics::Registry registry;
   TestDatabase database;
   std::unique_ptr<postgres::Pool> pool;
@@ -55,6 +59,7 @@ struct InPostgres {
   PostgresAuthorizationStore authorizations;
   PostgresWorkStore work;
   PostgresAuditStore audit;
+  PostgresApiUsageStore usage;
 };
 
 template <typename Backend>
@@ -470,6 +475,42 @@ TYPED_TEST(StoreContract, TheEvidenceOfALoginWaitsUntilItIsDropped) {
   ASSERT_OK(this->b_.work.DropEvidence("wx-a:login", this->soon()));
   this->clock_.Advance(absl::Seconds(6));
   EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
+}
+
+TYPED_TEST(StoreContract, CallsAreCountedByTheDayAndStopsAndQuotasAreKept) {
+  const absl::Time now = this->clock_.Now();
+  const auto add = [&](int64_t day, int64_t calls, std::optional<ApiStop> stop = std::nullopt) {
+    absl::StatusOr<std::vector<ApiUsageRow>> rows = this->b_.usage.Add(
+        {{"wx-a", "/x", day, calls, stop}, {"wx-b", "/x", day, 1, stop}}, this->soon());
+    EXPECT_OK(rows);
+    EXPECT_EQ(rows->size(), 2u);
+    return rows->at(0);
+  };
+  EXPECT_EQ(add(7, 3).used, 3);
+  EXPECT_EQ(add(7, 2).used, 5);
+  EXPECT_FALSE(add(7, 0).quota.has_value());
+  EXPECT_EQ(add(8, 1).used, 1);
+  EXPECT_EQ(add(7, 9).used, 1);  // of a replica whose clock is behind
+  EXPECT_LT(add(8, 0).stop.until, now);
+  ApiUsageRow row = add(8, 0, ApiStop{now + absl::Hours(1), true});
+  EXPECT_EQ(row.stop.until, now + absl::Hours(1));
+  EXPECT_TRUE(add(8, 0).stop.is_quota);
+  EXPECT_THAT(this->b_.usage.TakeCheck("wx-a", "/x", now, absl::Hours(1), this->soon()),
+              IsOkAndHolds(true));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now + absl::Minutes(59), absl::Hours(1), this->soon()),
+      IsOkAndHolds(false));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now - absl::Minutes(1), absl::Hours(1), this->soon()),
+      IsOkAndHolds(true));
+  ASSERT_OK(
+      this->b_.usage.SetQuota("wx-a", "/x", 8, {100, 40, 60, absl::Seconds(60)}, this->soon()));
+  row = this->b_.usage.ListUsage("wx-a", this->soon())->at(0);
+  EXPECT_EQ(row.used, 40);
+  EXPECT_EQ(row.quota->daily_limit, 100);
+  EXPECT_EQ(row.quota->rate_calls, 60);
+  EXPECT_EQ(row.quota->rate_period, absl::Seconds(60));
+  EXPECT_LT(row.stop.until, now);  // calls are left
 }
 
 TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
