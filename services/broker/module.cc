@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker_migrations.h"
+#include "common/auth/access.h"
 #include "common/base/strings.h"
 #include "common/exec/periodic_task.h"
 #include "common/http/client.h"
@@ -23,8 +24,10 @@
 #include "common/status/macros.h"
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
+#include "services/broker/rpc/door.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/store/file_audit_spool.h"
+#include "services/broker/store/key_keeper.h"
 #include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
@@ -42,6 +45,8 @@ namespace {
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
 constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
+constexpr absl::Duration kKeysInterval = absl::Seconds(2);
+constexpr absl::Duration kCountInterval = absl::Minutes(1);
 
 // The object graph, in the order of dependence; destroyed from the end.
 class BrokerModule : public server::Module {
@@ -64,6 +69,7 @@ class BrokerModule : public server::Module {
         work_(pool_, envelope_, job_writer_, clock_),
         audit_store_(pool_),
         api_usage_store_(pool_),
+        key_keeper_(environment.shared().keys_folder, envelope_, pool_, environment.metrics()),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
                    environment.shared().wechat_open_url},
@@ -85,8 +91,15 @@ class BrokerModule : public server::Module {
         project_handlers_(apps_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_),
         token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
+        door_(apps_, audit_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
-                                   token_handlers_)) {}
+                                   token_handlers_)) {
+    environment.access().SetKindOfApp([this](absl::string_view project, absl::string_view app) {
+      return door_.KindOfApp(project, app);
+    });
+    environment.gate().OnDenied("datong.broker.v1",
+                                [this](const rpc::Denial& denial) { door_.Record(denial); });
+  }
 
   std::string name() const override { return "broker"; }
 
@@ -118,6 +131,12 @@ class BrokerModule : public server::Module {
         clock_, kQuotaInterval, [this] { api_.CheckQuotas(Deadline::After(absl::Seconds(10))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
+                                                    [this] { key_keeper_.FollowFolder(); }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kCountInterval, [this] {
+      LogFailure("count of sealed values",
+                 key_keeper_.CountRecords(Deadline::After(absl::Seconds(10))));
     }));
     worker_task_ =
         std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
@@ -174,8 +193,9 @@ class BrokerModule : public server::Module {
   const Config config_;
   const Secret listen_dsn_;
   const Clock& clock_;
+  const SystemClock real_time_;  // for what has nothing to do with business
   BrokerMetrics metrics_;
-  const crypto::Envelope envelope_;
+  crypto::Envelope envelope_;
   postgres::Pool pool_;
   JobWriter job_writer_;
   PostgresAppStore apps_;
@@ -185,6 +205,7 @@ class BrokerModule : public server::Module {
   PostgresWorkStore work_;
   PostgresAuditStore audit_store_;
   PostgresApiUsageStore api_usage_store_;
+  KeyKeeper key_keeper_;
   http::Client http_;
   HttpPlatformClient platform_;
   rpc::Outgoing outgoing_;
@@ -204,6 +225,7 @@ class BrokerModule : public server::Module {
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;
+  Door door_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
   std::unique_ptr<postgres::Listener> listener_;

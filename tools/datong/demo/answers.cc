@@ -33,7 +33,7 @@ class Asker {
  public:
   Asker(const Stage& stage, const Estate& estate)
       : estate_(estate),
-        client_(stage.grpc_address),
+        client_(stage.grpc_address, stage.api_key),
         projects_(ProjectService::NewStub(client_.channel())),
         authorizations_(AuthorizationService::NewStub(client_.channel())),
         audit_(AuditService::NewStub(client_.channel())),
