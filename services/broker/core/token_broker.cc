@@ -197,6 +197,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, in
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appid, int64_t held,
                                                          RefreshCause cause, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
+  if (app.kind == AppKind::kWebApp) return AppKindUnsupported(appid, "an app that has a token");
   if (app.state == AppState::kRevoked) return AppRevoked(app.name());
   DATONG_RETURN_IF_ERROR(health_.HeldBack(appid));
   const Deadline until = deadline.AtMost(options_.longest_refresh);
@@ -330,7 +331,7 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchComponent(const App& app, Deadlin
 absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const TokenRecord& held,
                                                           Deadline deadline) {
   const auto fetch = [&](const Secret& refresh_token) {
-    return WithComponentToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
+    return WithToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
       return platform_.FetchAuthorizerToken(app.component, token, app.appid, refresh_token,
                                             deadline);
     });
@@ -343,7 +344,7 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const 
   // one.
   DATONG_ASSIGN_OR_RETURN(
       AccountDetails details,
-      WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+      WithToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(app.component, token, app.appid, deadline);
       }));
   absl::StatusOr<FetchedToken> fetched = wechat::ErrorCodeStatus(61023, "", app.appid);

@@ -120,8 +120,8 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
       rpc::ParseAppName(absl::StrCat(request.project(), "/apps/", request.app().appid())));
   const v1::AppKind kind = request.app().kind();
   if (kind != v1::APP_KIND_OFFICIAL_ACCOUNT && kind != v1::APP_KIND_MINI_PROGRAM &&
-      kind != v1::APP_KIND_COMPONENT) {
-    return AppKindUnsupported(name.app, "OFFICIAL_ACCOUNT, MINI_PROGRAM or COMPONENT");
+      kind != v1::APP_KIND_WEB_APP && kind != v1::APP_KIND_COMPONENT) {
+    return AppKindUnsupported(name.app, "OFFICIAL_ACCOUNT, MINI_PROGRAM, WEB_APP or COMPONENT");
   }
   DATONG_RETURN_IF_ERROR(CheckDisplayName(request.app().display_name()));
   DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));

@@ -124,9 +124,6 @@ class FakeStore : public AppStore,
                      Deadline deadline) override;
   absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
   absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
-  absl::Status SaveLogin(const App& app, const std::string& openid, const Secret& session_key,
-                         const NewJob& evidence, absl::Duration delay, Deadline deadline) override;
-  absl::Status DropEvidence(const std::string& key, Deadline deadline) override;
 
   absl::Status Append(const std::vector<AccessRow>& rows, Deadline deadline) override;
   absl::StatusOr<std::vector<AccessRow>> List(const AccessFilter& filter, int limit,
