@@ -22,14 +22,18 @@
 #include "common/status/macros.h"
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
+#include "services/broker/core/js_tickets.h"
 #include "services/broker/rpc/grpc_services.h"
+#include "services/broker/rpc/js_api_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_js_ticket_store.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/upstream/grpc_peers.h"
+#include "services/broker/upstream/http_js_ticket_platform.h"
 #include "services/broker/upstream/http_platform_client.h"
 
 namespace datong::broker {
@@ -54,11 +58,13 @@ class BrokerModule : public server::Module {
         token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, envelope_, job_writer_, clock_),
+        js_ticket_store_(pool_, envelope_, token_store_),
         audit_store_(pool_),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
                    environment.shared().wechat_open_url},
                   http_, environment.metrics()),
+        js_ticket_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
         outgoing_(environment.metrics()),
         identity_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
@@ -66,6 +72,8 @@ class BrokerModule : public server::Module {
         tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
         authorizer_(config_.authorizer, apps_, authorizations_, token_store_, tokens_, platform_,
                     metrics_, clock_),
+        js_tickets_({}, js_ticket_store_, token_store_, tokens_, js_ticket_platform_, metrics_,
+                    clock_),
         api_(config_.api, tokens_, platform_, metrics_, clock_),
         login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
@@ -74,8 +82,11 @@ class BrokerModule : public server::Module {
         project_handlers_(apps_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_),
         token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
+        js_api_handlers_(js_tickets_, apps_, audit_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
-                                   token_handlers_)) {}
+                                   token_handlers_)) {
+    services_.push_back(MakeJsApiGrpcService(environment.calls(), js_api_handlers_));
+  }
 
   std::string name() const override { return "broker"; }
 
@@ -95,6 +106,8 @@ class BrokerModule : public server::Module {
       LogFailure("token poll", tokens_.Sync(Deadline::After(absl::Seconds(5))));
       tokens_.RefreshDue();
     }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.poll_interval,
+                                                    [this] { js_tickets_.RefreshDue(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(
         clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
@@ -160,9 +173,11 @@ class BrokerModule : public server::Module {
   PostgresTokenStore token_store_;
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
+  PostgresJsTicketStore js_ticket_store_;
   PostgresAuditStore audit_store_;
   http::Client http_;
   HttpPlatformClient platform_;
+  HttpJsTicketPlatform js_ticket_platform_;
   rpc::Outgoing outgoing_;
   GrpcIdentityPeer identity_;
   GrpcIngestPeer ingest_;
@@ -170,6 +185,7 @@ class BrokerModule : public server::Module {
   AuditLog audit_;
   TokenBroker tokens_;
   Authorizer authorizer_;
+  JsTickets js_tickets_;
   ApiProxy api_;
   Login login_;
   Worker worker_;
@@ -178,6 +194,7 @@ class BrokerModule : public server::Module {
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;
+  JsApiHandlers js_api_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
   std::vector<std::unique_ptr<PeriodicTask>> tasks_;

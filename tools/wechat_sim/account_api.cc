@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "tools/wechat_sim/api.h"
 
@@ -61,6 +63,12 @@ json CallbackIps(ApiCall&) { return {{"ip_list", {"127.0.0.1"}}}; }
 json JsTicket(ApiCall& call) {
   const std::string type = call.Query("type");
   if (type != "jsapi" && type != "wx_card") return ApiError(40097);
+  if (call.by_component) {
+    const std::vector<int>& sets =
+        call.world.authorizations.FindGrant(call.token->component, call.app->spec.appid)->sets;
+    const int wanted = type == "jsapi" ? 4 : 8;
+    if (std::find(sets.begin(), sets.end(), wanted) == sets.end()) return ApiError(61007);
+  }
   json answer = ApiOk();
   answer["ticket"] = RandomText(86);
   answer["expires_in"] = 7200;

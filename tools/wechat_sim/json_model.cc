@@ -92,7 +92,7 @@ absl::Status ReadApp(const json& in, AppSpec* app) {
   reader.Read("rotate_refresh_tokens", &app->rotate_refresh_tokens);
   reader.Read("pre_auth_code_s", &app->pre_auth_code_s);
   reader.Require("appid", app->appid);
-  reader.OneOf("kind", app->kind, {"official_account", "mini_program", "component"});
+  reader.OneOf("kind", app->kind, {"official_account", "mini_program", "web_app", "component"});
   if (const json* sets = reader.Find("permission_sets"); sets != nullptr) {
     if (!sets->is_array()) return Wrong("permission_sets", "must be a list of numbers");
     app->permission_sets.clear();

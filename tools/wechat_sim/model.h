@@ -19,7 +19,7 @@ struct Callback {
 struct AppSpec {
   std::string appid = {};
   std::string secret = {};
-  std::string kind = {};  // official_account | mini_program | component
+  std::string kind = {};  // official_account | mini_program | web_app | component
   std::string name = {};
   std::string user_name = {};              // gh_…; made from the appid when empty
   std::string open_platform_account = {};  // "" = not bound: no unionids

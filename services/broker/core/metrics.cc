@@ -1,9 +1,14 @@
 #include "services/broker/core/metrics.h"
 
+#include <iterator>
+
 namespace datong::broker {
 namespace {
 
-constexpr TokenKind kKinds[] = {TokenKind::kStable, TokenKind::kComponent, TokenKind::kAuthorizer};
+constexpr TokenKind kKinds[] = {TokenKind::kStable,      TokenKind::kComponent,
+                                TokenKind::kAuthorizer,  TokenKind::kClassic,
+                                TokenKind::kJsapiTicket, TokenKind::kWxcardTicket};
+static_assert(std::size(kKinds) == kTokenKinds);
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};
 constexpr const char* kInvalidated[] = {"caller_report", "upstream", "reauthorized"};
@@ -26,6 +31,12 @@ absl::string_view TokenKindName(TokenKind kind) {
       return "component_access_token";
     case TokenKind::kAuthorizer:
       return "authorizer_access_token";
+    case TokenKind::kClassic:
+      return "access_token";
+    case TokenKind::kJsapiTicket:
+      return "jsapi_ticket";
+    case TokenKind::kWxcardTicket:
+      return "wxcard_ticket";
   }
   return "";
 }

@@ -17,13 +17,16 @@ namespace {
 
 using wechat::ErrorClass;
 
+constexpr int64_t kTokenApiForbidden = 50004;
+
 std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", appid); }
 
 }  // namespace
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component) {
-  if (kind == AppKind::kComponent) return TokenKind::kComponent;
-  return component.empty() ? TokenKind::kStable : TokenKind::kAuthorizer;
+TokenKind TokenKindOf(const App& app) {
+  if (app.kind == AppKind::kComponent) return TokenKind::kComponent;
+  if (!app.component.empty()) return TokenKind::kAuthorizer;
+  return app.classic_token ? TokenKind::kClassic : TokenKind::kStable;
 }
 
 std::string FingerprintOf(const Secret& token) {
@@ -95,7 +98,7 @@ absl::Status TokenBroker::Reload(const std::string& appid, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, deadline));
   if (app.state == AppState::kRevoked || !record.has_value() || record->access_token.empty()) {
     cache_.Erase(appid);
-    metrics_.TokenGone(TokenKindOf(app.kind, app.component), appid);
+    metrics_.TokenGone(TokenKindOf(app), appid);
     return absl::OkStatus();
   }
   Adopt(app, *record);
@@ -137,8 +140,9 @@ absl::Status TokenBroker::Sync(Deadline deadline) {
 bool TokenBroker::IsDue(const TokenVersion& version) const {
   if (version.state == AppState::kRevoked) return false;
   const CachedTokenPtr token = cache_.Find(version.appid);
-  // Accounts without API permission have no token and are asked only when somebody wants it.
-  if (token == nullptr) return version.generation == 0;
+  // Accounts without API permission have no token and are asked only when somebody wants it; so are
+  // web apps, most of which use logins alone.
+  if (token == nullptr) return version.generation == 0 && version.kind != AppKind::kWebApp;
   const absl::Duration ahead =
       token->kind == TokenKind::kStable ? options_.stable_refresh_ahead : options_.refresh_ahead;
   const auto spread_s = static_cast<uint64_t>(absl::ToInt64Seconds(options_.spread)) + 1;
@@ -215,7 +219,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, const Lease& lease,
                                                               int64_t held, bool refused,
                                                               Deadline deadline) {
-  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  const TokenKind kind = TokenKindOf(app);
   DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> found, store_.Load(app.appid, deadline));
   TokenRecord record = found.value_or(TokenRecord{});
   record.appid = app.appid;
@@ -265,9 +269,16 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
 
 absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const TokenRecord& held,
                                                 bool refused, Deadline deadline) {
-  switch (TokenKindOf(app.kind, app.component)) {
+  switch (TokenKindOf(app)) {
     case TokenKind::kStable:
       return FetchStable(app, held, refused, deadline);
+    case TokenKind::kClassic: {
+      DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
+      return platform_.FetchClassicToken(app.appid, credentials.app_secret, deadline);
+    }
+    case TokenKind::kJsapiTicket:
+    case TokenKind::kWxcardTicket:
+      break;  // JsTickets has them
     case TokenKind::kComponent:
       return FetchComponent(app, deadline);
     case TokenKind::kAuthorizer:
@@ -333,16 +344,18 @@ bool TokenBroker::MayForce(const std::string& appid) {
 }
 
 absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
-  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  const TokenKind kind = TokenKindOf(app);
   const ErrorClass error = ErrorClassOf(cause);
   // About its component, which is held back itself.
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
   const bool is_ours = info.has_value() && info->domain == kErrorDomain;
   if (is_ours && kind == TokenKind::kAuthorizer) return cause;
   const bool about_ticket = error == ErrorClass::kTicketInvalid;
-  // Asked for a stable token, "invalid credential" is about the secret.
-  const bool about_config = error == ErrorClass::kConfiguration ||
-                            (error == ErrorClass::kTokenInvalid && kind == TokenKind::kStable);
+  // Asked for a token of its own, "invalid credential" is about the secret.
+  const bool about_config =
+      error == ErrorClass::kConfiguration ||
+      (error == ErrorClass::kTokenInvalid &&
+       (kind == TokenKind::kStable || kind == TokenKind::kClassic));
   const bool about_consent = error == ErrorClass::kNeedsReauth || error == ErrorClass::kRevoked;
   absl::Status told = PlatformUnreachable(app.name());
   std::optional<AppState> state;
@@ -357,7 +370,9 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   } else if (is_ours) {
     told = cause;  // no ticket
   }
-  if (state.has_value() && app.state != *state) {
+  // A web app without the right to tokens is still good for logins.
+  const bool logins_alone = app.kind == AppKind::kWebApp && ErrcodeOf(cause) == kTokenApiForbidden;
+  if (state.has_value() && app.state != *state && !logins_alone) {
     LogError("platform refuses the app for good",
              {{"app", app.appid}, {"errcode", ErrcodeOf(cause)}, {"errmsg", ErrmsgOf(cause)}});
     const absl::Status set = apps_.SetState(app.appid, *state, std::string(told.message()),
@@ -395,7 +410,7 @@ CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
   token->project = app.project;
   token->appid = app.appid;
   token->app_kind = app.kind;
-  token->kind = TokenKindOf(app.kind, app.component);
+  token->kind = TokenKindOf(app);
   token->token = record.access_token;
   token->fingerprint = FingerprintOf(record.access_token);
   token->expires = record.expires;

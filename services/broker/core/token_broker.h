@@ -151,7 +151,7 @@ class TokenBroker {
   ThreadPool pool_;
 };
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component);
+TokenKind TokenKindOf(const App& app);
 // 12 hexadecimal digits that name a token without telling it.
 std::string FingerprintOf(const Secret& token);
 

@@ -35,10 +35,10 @@ class PostgresTokenStore : public TokenStore {
   // Within a transaction: refuses a lost lease (ABORTED/LEASE_LOST) and writes the record. Shared
   // with the exchange of authorisation codes, which writes more in the same transaction.
   absl::StatusOr<int64_t> Write(pqxx::work& work, const Lease& lease, const TokenRecord& record);
-
- private:
+  // Within the transaction of any other write under a lease. Errors: ABORTED/LEASE_LOST.
   absl::Status Fence(pqxx::work& work, const Lease& lease) const;
 
+ private:
   postgres::Pool& pool_;
   const Sealer sealer_;
   const std::string holder_;

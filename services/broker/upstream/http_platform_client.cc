@@ -20,6 +20,8 @@ using wechat::TextField;
 
 // The `api` label of every path that the broker itself asks, and of those that others ask most.
 constexpr const char* kApis[] = {"/cgi-bin/stable_token",
+                                 "/cgi-bin/token",
+                                 "/cgi-bin/ticket/getticket",
                                  "/cgi-bin/component/api_component_token",
                                  "/cgi-bin/component/api_start_push_ticket",
                                  "/cgi-bin/component/api_create_preauthcode",
@@ -196,6 +198,17 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchStableToken(const std::str
                      {"secret", app_secret.Expose()},
                      {"force_refresh", force}};
   DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("POST", "/cgi-bin/stable_token", {}, &body, deadline));
+  return ReadRequiredToken(answer.body, "access_token");
+}
+
+absl::StatusOr<FetchedToken> HttpPlatformClient::FetchClassicToken(const std::string& appid,
+                                                                   const Secret& app_secret,
+                                                                   Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("GET", "/cgi-bin/token",
+                                             {{"grant_type", "client_credential"},
+                                              {"appid", appid},
+                                              {"secret", app_secret.Expose()}},
+                                             nullptr, deadline));
   return ReadRequiredToken(answer.body, "access_token");
 }
 
