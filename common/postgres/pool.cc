@@ -123,15 +123,17 @@ struct Pool::State {
       series.seconds =
           &registry.AddHistogram("datong_db_query_seconds", "Time of a transaction by operation.",
                                  metrics::kDbBuckets, {{"op", op}});
+      // The classes that alerts ask for; others when they come.
+      for (const char* error_class : {"conn", "40", "53", "57", "58"})
+        ErrorCounter(op, error_class);
     }
     return series;
   }
 
-  void CountError(const char* op, const std::string& error_class) {
-    registry
-        .AddCounter("datong_db_errors_total", "Failed transactions by class of SQLSTATE.",
-                    {{"op", op}, {"class", error_class}})
-        .Increment();
+  metrics::Counter& ErrorCounter(const char* op, const std::string& error_class) {
+    return registry.AddCounter("datong_db_errors_total",
+                               "Failed transactions by class of SQLSTATE.",
+                               {{"op", op}, {"class", error_class}});
   }
 
   absl::Status TransactOnce(const char* op, Deadline deadline,
@@ -218,7 +220,7 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
     session.quiet.reset();
     session.connection.reset();
   }
-  if (!error_class.empty() && !stale) CountError(op, error_class);
+  if (!error_class.empty() && !stale) ErrorCounter(op, error_class).Increment();
   return status;
 }
 
@@ -236,7 +238,7 @@ absl::Status Pool::State::TransactOnce(const char* op, Deadline deadline,
       } catch (...) {
         std::string error_class;
         const absl::Status status = StatusFromException(&error_class);
-        CountError(op, "conn");
+        ErrorCounter(op, "conn").Increment();
         healthy = false;
         GiveBack(nullptr);
         return absl::IsUnavailable(status) ? status : DatabaseUnavailable(status.message());

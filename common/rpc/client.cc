@@ -49,6 +49,10 @@ void PrepareContext(const CallContext& call, absl::Duration longest, grpc::Clien
   if (!call.authorization.empty()) context.AddMetadata("authorization", call.authorization);
 }
 
+void Outgoing::Expect(std::initializer_list<absl::string_view> methods) {
+  for (const absl::string_view method : methods) series_.Find(method, "unary");
+}
+
 absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, CallOptions options,
                            absl::FunctionRef<grpc::Status(grpc::ClientContext&)> attempt) {
   const MethodSeries& series = series_.Find(method, "unary");

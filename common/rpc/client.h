@@ -8,6 +8,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -45,6 +46,9 @@ struct CallOptions {
 class Outgoing {
  public:
   explicit Outgoing(metrics::Registry& registry) : series_("client", registry) {}
+
+  // Puts the series of these RPCs at zero: those that a peer is going to be asked for.
+  void Expect(std::initializer_list<absl::string_view> methods);
 
   // Errors: those of the callee; UNAVAILABLE when it cannot be reached, DEADLINE_EXCEEDED.
   template <typename Stub, typename Interface, typename Request, typename Response>

@@ -6,7 +6,9 @@
 #include "common/config/settings.h"
 #include "services/broker/core/api_proxy.h"
 #include "services/broker/core/authorizer.h"
+#include "services/broker/core/estate.h"
 #include "services/broker/core/login.h"
+#include "services/broker/core/readiness.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/worker.h"
 
@@ -16,6 +18,8 @@ namespace datong::broker {
 struct Config {
   TokenBrokerOptions tokens;
   AuthorizerOptions authorizer;  // public_url comes from the shared settings
+  EstateOptions estate;
+  ReadinessOptions readiness;  // public_url comes from the shared settings
   WorkerOptions worker;
   LoginOptions login;
   ApiProxyOptions api;

@@ -22,24 +22,34 @@
 #include "common/status/macros.h"
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
+#include "services/broker/core/estate.h"
 #include "services/broker/core/js_tickets.h"
+#include "services/broker/core/mend_links.h"
+#include "services/broker/core/push_sightings.h"
+#include "services/broker/core/readiness.h"
+#include "services/broker/rpc/estate_grpc_service.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/rpc/js_api_grpc_service.h"
+#include "services/broker/rpc/readiness_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_estate_store.h"
 #include "services/broker/store/postgres_js_ticket_store.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/upstream/grpc_peers.h"
+#include "services/broker/upstream/http_estate_platform.h"
 #include "services/broker/upstream/http_js_ticket_platform.h"
 #include "services/broker/upstream/http_platform_client.h"
+#include "services/broker/upstream/http_readiness_platform.h"
 
 namespace datong::broker {
 namespace {
 
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
+constexpr absl::Duration kSightingInterval = absl::Seconds(15);
 
 // The object graph, in the order of dependence; destroyed from the end.
 class BrokerModule : public server::Module {
@@ -58,13 +68,16 @@ class BrokerModule : public server::Module {
         token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, envelope_, job_writer_, clock_),
+        estate_store_(pool_),
         js_ticket_store_(pool_, envelope_, token_store_),
         audit_store_(pool_),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
                    environment.shared().wechat_open_url},
                   http_, environment.metrics()),
+        estate_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
         js_ticket_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
+        readiness_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
         outgoing_(environment.metrics()),
         identity_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
@@ -72,19 +85,31 @@ class BrokerModule : public server::Module {
         tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
         authorizer_(config_.authorizer, apps_, authorizations_, token_store_, tokens_, platform_,
                     metrics_, clock_),
+        estate_(config_.estate, apps_, authorizations_, estate_store_, token_store_, tokens_,
+                authorizer_, platform_, estate_platform_, metrics_, clock_),
+        mend_links_(estate_store_, authorizer_, clock_),
+        readiness_(config_.readiness, apps_, authorizations_, token_store_, estate_store_, tokens_,
+                   mend_links_, readiness_platform_, clock_),
         js_tickets_({}, js_ticket_store_, token_store_, tokens_, js_ticket_platform_, metrics_,
                     clock_),
         api_(config_.api, tokens_, platform_, metrics_, clock_),
         login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
-        pushes_(apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); }),
-        project_handlers_(apps_, audit_),
-        authorization_handlers_(authorizer_, authorizations_, apps_),
+        push_sightings_(estate_store_, clock_),
+        pushes_(
+            apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); },
+            &push_sightings_),
+        project_handlers_(apps_, mend_links_, audit_),
+        authorization_handlers_(authorizer_, authorizations_, apps_, mend_links_),
         token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
+        estate_handlers_(estate_, apps_, audit_),
         js_api_handlers_(js_tickets_, apps_, audit_),
+        readiness_handlers_(readiness_, apps_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
                                    token_handlers_)) {
+    services_.push_back(MakeEstateGrpcService(environment.calls(), estate_handlers_));
+    services_.push_back(MakeReadinessGrpcService(environment.calls(), readiness_handlers_));
     services_.push_back(MakeJsApiGrpcService(environment.calls(), js_api_handlers_));
   }
 
@@ -113,6 +138,12 @@ class BrokerModule : public server::Module {
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
     }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
+      LogFailure("reconciliation", estate_.ReconcileDue());
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, kSightingInterval, [this] {
+      LogFailure("push sightings", push_sightings_.Flush(Deadline::After(absl::Seconds(2))));
+    }));
     worker_task_ =
         std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
     started_.store(worker_task_.get());
@@ -124,6 +155,7 @@ class BrokerModule : public server::Module {
     if (worker_task_ != nullptr) worker_task_->Stop();
     for (const auto& task : tasks_) task->Stop();
     tokens_.Stop();
+    LogFailure("push sightings", push_sightings_.Flush(Deadline::After(absl::Seconds(2))));
     audit_.Flush(Deadline::After(absl::Seconds(2)));
   }
 
@@ -173,11 +205,14 @@ class BrokerModule : public server::Module {
   PostgresTokenStore token_store_;
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
+  PostgresEstateStore estate_store_;
   PostgresJsTicketStore js_ticket_store_;
   PostgresAuditStore audit_store_;
   http::Client http_;
   HttpPlatformClient platform_;
+  HttpEstatePlatform estate_platform_;
   HttpJsTicketPlatform js_ticket_platform_;
+  HttpReadinessPlatform readiness_platform_;
   rpc::Outgoing outgoing_;
   GrpcIdentityPeer identity_;
   GrpcIngestPeer ingest_;
@@ -185,16 +220,22 @@ class BrokerModule : public server::Module {
   AuditLog audit_;
   TokenBroker tokens_;
   Authorizer authorizer_;
+  Estate estate_;
+  MendLinks mend_links_;
+  Readiness readiness_;
   JsTickets js_tickets_;
   ApiProxy api_;
   Login login_;
   Worker worker_;
   std::atomic<PeriodicTask*> started_{nullptr};
+  PushSightings push_sightings_;
   PushReceiver pushes_;
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;
+  EstateHandlers estate_handlers_;
   JsApiHandlers js_api_handlers_;
+  ReadinessHandlers readiness_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
   std::vector<std::unique_ptr<PeriodicTask>> tasks_;
@@ -203,6 +244,10 @@ class BrokerModule : public server::Module {
 absl::StatusOr<std::unique_ptr<server::Module>> Make(server::Environment& environment) {
   Config config = Config::FromSettings(environment.settings());
   config.authorizer.public_url = environment.shared().public_url;
+  config.readiness.public_url = environment.shared().public_url;
+  if (config.readiness.collector_url.empty()) {
+    config.readiness.collector_url = environment.shared().public_url;
+  }
   DATONG_ASSIGN_OR_RETURN(crypto::KeyRing keys,
                           crypto::KeyRing::Load(environment.shared().keys_folder));
   return std::make_unique<BrokerModule>(environment, std::move(config), std::move(keys));

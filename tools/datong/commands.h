@@ -17,6 +17,7 @@ void AddApiCommands(CLI::App& app, int& exit_code);
 void AddCallbackCommand(CLI::App& app, int& exit_code);
 void AddDevCommand(CLI::App& app, int& exit_code);
 void AddMigrateCommand(CLI::App& app, int& exit_code);
+void AddReadinessCommand(CLI::App& app, int& exit_code);
 void AddSelftestCommand(CLI::App& app, int& exit_code);
 // tools/datong/demo/demo_command.cc
 void AddDemoCommand(CLI::App& app, int& exit_code);

@@ -22,7 +22,7 @@ json BasicInfo(ApiCall& call) {
       {"principal_name", app.principal_name},
       {"credential", "100000000000000000"},
       {"customer_type", app.verified ? 1 : 0},
-      {"realname_status", 1},
+      {"realname_status", app.realname_status},
       {"registered_country", 1017},
       {"nickname", app.name},
       {"wx_verify_info",

@@ -52,9 +52,7 @@ absl::StatusOr<Page> ParsePage(const std::string& given) {
   return page;
 }
 
-std::string NameOf(JsTicketType type) {
-  return type == JsTicketType::kJsapi ? "jsapi" : "wx_card";
-}
+std::string NameOf(JsTicketType type) { return type == JsTicketType::kJsapi ? "jsapi" : "wx_card"; }
 
 }  // namespace
 
@@ -95,16 +93,15 @@ absl::StatusOr<JsTicketPtr> JsTickets::Get(const App& app, JsTicketType type, De
     }
     if (!held.not_before.Passed()) {
       metrics_.TokenServed(TokenKindOf(type), BrokerMetrics::Served::kUnavailable);
-      return absl::IsUnavailable(held.last)
-                 ? WithRetryDelay(held.last, held.not_before.Remaining())
-                 : held.last;
+      return absl::IsUnavailable(held.last) ? WithRetryDelay(held.last, held.not_before.Remaining())
+                                            : held.last;
     }
   }
   absl::StatusOr<JsTicketPtr> fresh =
       Refresh(app, type, old == nullptr ? 0 : old->generation, deadline);
   // A failed refresh is no outage while the old ticket still works.
   if (!fresh.ok() && old != nullptr && clock_.Now() < old->expires) fresh = old;
-  metrics_.TokenServed(TokenKindOf(type), !fresh.ok()      ? BrokerMetrics::Served::kUnavailable
+  metrics_.TokenServed(TokenKindOf(type), !fresh.ok()     ? BrokerMetrics::Served::kUnavailable
                                           : *fresh == old ? BrokerMetrics::Served::kStale
                                                           : BrokerMetrics::Served::kRefreshed);
   return fresh;
@@ -249,7 +246,8 @@ absl::Status JsTickets::Failed(const App& app, JsTicketType type, const absl::St
   if (error == ErrorClass::kPermission) {
     told = PermissionMissing(app.name(), NameOf(type), ErrmsgOf(cause));
   }
-  if (error == ErrorClass::kQuota) told = ApiQuotaExhausted(app.name(), "/cgi-bin/ticket/getticket");
+  if (error == ErrorClass::kQuota)
+    told = ApiQuotaExhausted(app.name(), "/cgi-bin/ticket/getticket");
   int failures = 0;
   {
     MutexLock lock(&mutex_);

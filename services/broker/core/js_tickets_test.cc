@@ -101,8 +101,8 @@ TEST_F(JsTicketsTest, APageIsSignedWithoutItsFragment) {
   EXPECT_EQ(signature->timestamp, absl::ToUnixSeconds(clock_.Now()));
   EXPECT_EQ(signature->signature,
             BytesToHex(crypto::Sha1(absl::StrCat(
-                "jsapi_ticket=ticket-1&noncestr=", signature->nonce, "&timestamp=",
-                signature->timestamp, "&url=https://Shop.example.cn:8443/a?b=1"))));
+                "jsapi_ticket=ticket-1&noncestr=", signature->nonce,
+                "&timestamp=", signature->timestamp, "&url=https://Shop.example.cn:8443/a?b=1"))));
 }
 
 TEST_F(JsTicketsTest, OnlyPagesOfKnownDomainsAreSigned) {
@@ -112,9 +112,8 @@ TEST_F(JsTicketsTest, OnlyPagesOfKnownDomainsAreSigned) {
   EXPECT_OK(tickets_.Sign(app, "http://shop.example.cn:8080?x", soon()));
   EXPECT_THAT(tickets_.Sign(app, "https://shop.example.cn.evil.com/", soon()),
               IsError(absl::StatusCode::kFailedPrecondition, "JS_DOMAIN_UNKNOWN"));
-  for (const char* wrong :
-       {"", "#x", "ftp://shop.example.cn/", "shop.example.cn", "https:///x", "https://a b/",
-        "https://shop.example.cn@evil.com/"}) {
+  for (const char* wrong : {"", "#x", "ftp://shop.example.cn/", "shop.example.cn", "https:///x",
+                            "https://a b/", "https://shop.example.cn@evil.com/"}) {
     EXPECT_THAT(tickets_.Sign(app, wrong, soon()),
                 IsError(absl::StatusCode::kInvalidArgument, "PAGE_URL_INVALID"))
         << wrong;

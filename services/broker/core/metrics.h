@@ -52,6 +52,9 @@ class BrokerMetrics {
   // `op`: "encrypt" or "decrypt"; `reason`: "key_missing" or "seal_broken".
   void CryptoFailed(const std::string& op, const std::string& reason);
 
+  // One comparison of a component's accounts with WeChat's list.
+  void Reconciled(size_t adopted, size_t lost, size_t mended, size_t not_taken);
+
   void CallsToday(const std::string& api, const std::string& appid, int64_t calls);
 
  private:
@@ -67,6 +70,7 @@ class BrokerMetrics {
   std::array<metrics::Counter*, kTokenKinds> fenced_;
   std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
   std::array<metrics::Gauge*, 3> authorizers_;
+  std::array<metrics::Counter*, 4> reconciled_;
   std::array<metrics::Counter*, 3> audit_writes_;
   metrics::Gauge* audit_pending_;
   std::array<metrics::Counter*, 5> rejected_;

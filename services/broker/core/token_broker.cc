@@ -352,10 +352,9 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   if (is_ours && kind == TokenKind::kAuthorizer) return cause;
   const bool about_ticket = error == ErrorClass::kTicketInvalid;
   // Asked for a token of its own, "invalid credential" is about the secret.
-  const bool about_config =
-      error == ErrorClass::kConfiguration ||
-      (error == ErrorClass::kTokenInvalid &&
-       (kind == TokenKind::kStable || kind == TokenKind::kClassic));
+  const bool about_config = error == ErrorClass::kConfiguration ||
+                            (error == ErrorClass::kTokenInvalid &&
+                             (kind == TokenKind::kStable || kind == TokenKind::kClassic));
   const bool about_consent = error == ErrorClass::kNeedsReauth || error == ErrorClass::kRevoked;
   absl::Status told = PlatformUnreachable(app.name());
   std::optional<AppState> state;

@@ -45,8 +45,8 @@ absl::StatusOr<v1::GetJsTicketResponse> JsApiHandlers::GetJsTicket(
     return BrokerError(absl::StatusCode::kInvalidArgument, "JS_TICKET_TYPE_INVALID",
                        "type is none of the values of JsTicketType.");
   }
-  const JsTicketType type = request.type() == v1::JS_TICKET_TYPE_WX_CARD ? JsTicketType::kWxCard
-                                                                         : JsTicketType::kJsapi;
+  const JsTicketType type =
+      request.type() == v1::JS_TICKET_TYPE_WX_CARD ? JsTicketType::kWxCard : JsTicketType::kJsapi;
   DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "read_js_ticket"));
   DATONG_ASSIGN_OR_RETURN(JsTicketPtr ticket, tickets_.Get(app, type, call.deadline));
   v1::GetJsTicketResponse response;

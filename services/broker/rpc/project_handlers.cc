@@ -190,6 +190,8 @@ absl::StatusOr<v1::GetAppResponse> ProjectHandlers::GetApp(const rpc::CallContex
   DATONG_ASSIGN_OR_RETURN(App app, GetOwned(apps_, request.name(), call.deadline));
   v1::GetAppResponse response;
   ToProto(app, response.mutable_app());
+  DATONG_ASSIGN_OR_RETURN(std::string mend_url, mend_links_.Url(app, call.deadline));
+  response.mutable_app()->set_mend_url(mend_url);
   return response;
 }
 

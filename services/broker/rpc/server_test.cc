@@ -9,6 +9,7 @@
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/testing/core_fixture.h"
+#include "services/broker/testing/fake_estate.h"
 
 namespace datong::broker {
 namespace {
@@ -46,8 +47,10 @@ class BrokerServerTest : public CoreFixture {
   ApiProxy api_{{}, tokens_, platform_, metrics_, clock_};
   Login login_{{}, store_, store_, tokens_, platform_, peers_, clock_};
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
-  ProjectHandlers project_handlers_{store_, audit_};
-  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_};
+  FakeEstateStore estates_;
+  MendLinks mend_links_{estates_, authorizer_, clock_};
+  ProjectHandlers project_handlers_{store_, mend_links_, audit_};
+  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_, mend_links_};
   TokenHandlers token_handlers_{tokens_, api_, login_, pushes_, audit_, store_, store_, metrics_};
   std::unique_ptr<rpc::TestServer> server_;
 };

@@ -50,9 +50,8 @@ absl::StatusOr<std::optional<JsTicket>> PostgresJsTicketStore::LoadJsTicket(
 absl::StatusOr<int64_t> PostgresJsTicketStore::SaveJsTicket(const Lease& lease,
                                                             const JsTicket& ticket,
                                                             Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(
-      std::string sealed,
-      sealer_.Seal(ticket.ticket, "js_tickets.ticket", RecordOf(ticket.appid, ticket.type)));
+  DATONG_ASSIGN_OR_RETURN(std::string sealed, sealer_.Seal(ticket.ticket, "js_tickets.ticket",
+                                                           RecordOf(ticket.appid, ticket.type)));
   return pool_.Query<int64_t>(
       "save_js_ticket", deadline, [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
         DATONG_RETURN_IF_ERROR(tokens_.Fence(work, lease));

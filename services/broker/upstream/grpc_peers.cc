@@ -12,6 +12,14 @@
 namespace datong::broker {
 namespace {
 
+constexpr char kRegisterInIdentity[] = "/datong.identity.v1.IdentityService/RegisterProject";
+constexpr char kBindApp[] = "/datong.identity.v1.IdentityService/BindApp";
+constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
+constexpr char kLink[] = "/datong.identity.v1.IdentityService/Link";
+constexpr char kRegisterInIngest[] = "/datong.ingest.v1.SourceService/RegisterProject";
+constexpr char kEnsurePushSource[] = "/datong.ingest.v1.SourceService/EnsurePushSource";
+constexpr char kAppendEvents[] = "/datong.ingest.v1.EventService/AppendEvents";
+
 using IdentityStub = identity::v1::IdentityService::StubInterface;
 using SourceStub = ingest::v1::SourceService::StubInterface;
 using EventStub = ingest::v1::EventService::StubInterface;
@@ -53,6 +61,7 @@ struct GrpcIdentityPeer::Stub {
 GrpcIdentityPeer::GrpcIdentityPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
     : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
   stub_->identity = identity::v1::IdentityService::NewStub(std::move(channel));
+  outgoing_.Expect({kRegisterInIdentity, kBindApp, kLinkBatch, kLink});
 }
 GrpcIdentityPeer::~GrpcIdentityPeer() = default;
 
@@ -61,8 +70,8 @@ absl::Status GrpcIdentityPeer::RegisterProject(const Project& project, Deadline 
   request.set_project(project.name());
   request.set_number(project.number);
   return outgoing_
-      .Call(Background(deadline), "/datong.identity.v1.IdentityService/RegisterProject",
-            *stub_->identity, &IdentityStub::RegisterProject, request, kIdempotent)
+      .Call(Background(deadline), kRegisterInIdentity, *stub_->identity,
+            &IdentityStub::RegisterProject, request, kIdempotent)
       .status();
 }
 
@@ -72,8 +81,8 @@ absl::Status GrpcIdentityPeer::BindApp(const App& app, Deadline deadline) {
   request.set_appid(app.appid);
   request.set_open_platform_account(app.open_platform_account);
   return outgoing_
-      .Call(Background(deadline), "/datong.identity.v1.IdentityService/BindApp", *stub_->identity,
-            &IdentityStub::BindApp, request, kIdempotent)
+      .Call(Background(deadline), kBindApp, *stub_->identity, &IdentityStub::BindApp, request,
+            kIdempotent)
       .status();
 }
 
@@ -82,10 +91,9 @@ absl::Status GrpcIdentityPeer::Link(const std::string& project,
   identity::v1::LinkBatchRequest request;
   request.set_project(ProjectName(project));
   for (const Evidence& one : evidence) Fill(one, request.add_evidence());
-  DATONG_ASSIGN_OR_RETURN(
-      identity::v1::LinkBatchResponse response,
-      outgoing_.Call(Background(deadline), "/datong.identity.v1.IdentityService/LinkBatch",
-                     *stub_->identity, &IdentityStub::LinkBatch, request, kIdempotent));
+  DATONG_ASSIGN_OR_RETURN(identity::v1::LinkBatchResponse response,
+                          outgoing_.Call(Background(deadline), kLinkBatch, *stub_->identity,
+                                         &IdentityStub::LinkBatch, request, kIdempotent));
   for (const auto& rejected : response.rejected()) {
     LogWarn("identity can never store this evidence", {{"reason", rejected.reason()}});
   }
@@ -97,10 +105,9 @@ absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project
   identity::v1::LinkRequest request;
   request.set_project(ProjectName(project));
   Fill(evidence, request.mutable_evidence());
-  DATONG_ASSIGN_OR_RETURN(
-      identity::v1::LinkResponse response,
-      outgoing_.Call(Background(deadline), "/datong.identity.v1.IdentityService/Link",
-                     *stub_->identity, &IdentityStub::Link, request, kIdempotent));
+  DATONG_ASSIGN_OR_RETURN(identity::v1::LinkResponse response,
+                          outgoing_.Call(Background(deadline), kLink, *stub_->identity,
+                                         &IdentityStub::Link, request, kIdempotent));
   // A refused link leaves two persons: the one who holds the openid is who logged in.
   const std::string openid = absl::StrCat("openid:", evidence.appid, ":", evidence.openid);
   for (const auto& person : response.persons()) {
@@ -120,6 +127,7 @@ GrpcIngestPeer::GrpcIngestPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outg
     : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
   stub_->sources = ingest::v1::SourceService::NewStub(channel);
   stub_->events = ingest::v1::EventService::NewStub(std::move(channel));
+  outgoing_.Expect({kRegisterInIngest, kEnsurePushSource, kAppendEvents});
 }
 GrpcIngestPeer::~GrpcIngestPeer() = default;
 
@@ -128,8 +136,8 @@ absl::Status GrpcIngestPeer::RegisterProject(const Project& project, Deadline de
   request.set_project(project.name());
   request.set_number(project.number);
   return outgoing_
-      .Call(Background(deadline), "/datong.ingest.v1.SourceService/RegisterProject",
-            *stub_->sources, &SourceStub::RegisterProject, request, kIdempotent)
+      .Call(Background(deadline), kRegisterInIngest, *stub_->sources, &SourceStub::RegisterProject,
+            request, kIdempotent)
       .status();
 }
 
@@ -138,10 +146,9 @@ absl::StatusOr<std::string> GrpcIngestPeer::EnsurePushSource(const App& app, Dea
   request.set_project(ProjectName(app.project));
   request.set_app(app.appid);
   request.set_display_name(app.display_name);
-  DATONG_ASSIGN_OR_RETURN(
-      ingest::v1::EnsurePushSourceResponse response,
-      outgoing_.Call(Background(deadline), "/datong.ingest.v1.SourceService/EnsurePushSource",
-                     *stub_->sources, &SourceStub::EnsurePushSource, request, kIdempotent));
+  DATONG_ASSIGN_OR_RETURN(ingest::v1::EnsurePushSourceResponse response,
+                          outgoing_.Call(Background(deadline), kEnsurePushSource, *stub_->sources,
+                                         &SourceStub::EnsurePushSource, request, kIdempotent));
   return response.source().name();
 }
 
@@ -160,10 +167,9 @@ absl::Status GrpcIngestPeer::AppendEvents(const std::string& source,
       (*message->mutable_attributes())[name] = value;
     }
   }
-  DATONG_ASSIGN_OR_RETURN(
-      ingest::v1::AppendEventsResponse response,
-      outgoing_.Call(Background(deadline), "/datong.ingest.v1.EventService/AppendEvents",
-                     *stub_->events, &EventStub::AppendEvents, request, kIdempotent));
+  DATONG_ASSIGN_OR_RETURN(ingest::v1::AppendEventsResponse response,
+                          outgoing_.Call(Background(deadline), kAppendEvents, *stub_->events,
+                                         &EventStub::AppendEvents, request, kIdempotent));
   for (const auto& result : response.results()) {
     if (result.code() == ingest::v1::EVENT_RESULT_CODE_REFUSED) {
       LogWarn("ingest refuses a push", {{"source", source}, {"reason", result.reason()}});

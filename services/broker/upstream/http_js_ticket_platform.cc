@@ -18,12 +18,11 @@ HttpJsTicketPlatform::HttpJsTicketPlatform(const std::string& api_url, http::Cli
 absl::StatusOr<FetchedToken> HttpJsTicketPlatform::FetchJsTicket(const Secret& token,
                                                                  JsTicketType type,
                                                                  Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(
-      wechat::Answer answer,
-      http_.Get(kGetTicket,
-                {{"access_token", token.Expose()},
-                 {"type", type == JsTicketType::kJsapi ? "jsapi" : "wx_card"}},
-                deadline));
+  DATONG_ASSIGN_OR_RETURN(wechat::Answer answer,
+                          http_.Get(kGetTicket,
+                                    {{"access_token", token.Expose()},
+                                     {"type", type == JsTicketType::kJsapi ? "jsapi" : "wx_card"}},
+                                    deadline));
   FetchedToken fetched;
   fetched.token = Secret(wechat::TextField(answer.body, "ticket"));
   fetched.lifetime = absl::Seconds(wechat::NumberField(answer.body, "expires_in").value_or(0));

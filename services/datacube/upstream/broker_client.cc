@@ -9,6 +9,10 @@
 namespace datong::datacube {
 namespace {
 
+constexpr char kCallApi[] = "/datong.broker.v1.ApiService/CallApi";
+constexpr char kListProjects[] = "/datong.broker.v1.ProjectService/ListProjects";
+constexpr char kListAccountChanges[] = "/datong.broker.v1.AuthorizationService/ListAccountChanges";
+
 constexpr char kWork[] = "datacube.sync";
 constexpr absl::Duration kLongestCall = absl::Seconds(30);
 
@@ -51,7 +55,9 @@ BrokerClient::BrokerClient(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing
     : outgoing_(outgoing),
       projects_(broker::v1::ProjectService::NewStub(channel)),
       authorizations_(broker::v1::AuthorizationService::NewStub(channel)),
-      api_(broker::v1::ApiService::NewStub(channel)) {}
+      api_(broker::v1::ApiService::NewStub(channel)) {
+  outgoing_.Expect({kCallApi, kListProjects, kListAccountChanges});
+}
 
 absl::StatusOr<std::string> BrokerClient::Call(const AppKey& app, const std::string& path,
                                                const std::map<std::string, std::string>& query,
@@ -63,8 +69,7 @@ absl::StatusOr<std::string> BrokerClient::Call(const AppKey& app, const std::str
   request.set_json(body);
   request.set_repeatable(true);
   DATONG_ASSIGN_OR_RETURN(broker::v1::CallApiResponse response,
-                          outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline),
-                                         "/datong.broker.v1.ApiService/CallApi", *api_,
+                          outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline), kCallApi, *api_,
                                          &broker::v1::ApiService::StubInterface::CallApi, request,
                                          {.longest = kLongestCall, .idempotent = true}));
   return std::move(*response.mutable_json());
@@ -77,8 +82,7 @@ absl::StatusOr<std::vector<std::string>> BrokerClient::ListProjects(Deadline dea
   while (true) {
     DATONG_ASSIGN_OR_RETURN(
         const broker::v1::ListProjectsResponse page,
-        outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline),
-                       "/datong.broker.v1.ProjectService/ListProjects", *projects_,
+        outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline), kListProjects, *projects_,
                        &broker::v1::ProjectService::StubInterface::ListProjects, request,
                        {.idempotent = true}));
     for (const broker::v1::Project& project : page.projects()) {
@@ -97,8 +101,8 @@ absl::StatusOr<AccountFeed::Page> BrokerClient::Read(const std::string& project,
   request.set_page_token(cursor);
   DATONG_ASSIGN_OR_RETURN(
       const broker::v1::ListAccountChangesResponse response,
-      outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline),
-                     "/datong.broker.v1.AuthorizationService/ListAccountChanges", *authorizations_,
+      outgoing_.Call(rpc::MakeBackgroundCall(kWork, deadline), kListAccountChanges,
+                     *authorizations_,
                      &broker::v1::AuthorizationService::StubInterface::ListAccountChanges, request,
                      {.idempotent = true}));
   Page page;

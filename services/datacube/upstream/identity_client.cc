@@ -5,6 +5,17 @@
 #include "common/status/macros.h"
 
 namespace datong::datacube {
+namespace {
+
+constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
+
+}  // namespace
+
+IdentityClient::IdentityClient(const std::shared_ptr<grpc::Channel>& channel,
+                               rpc::Outgoing& outgoing)
+    : outgoing_(outgoing), stub_(identity::v1::IdentityService::NewStub(channel)) {
+  outgoing_.Expect({kLinkBatch});
+}
 
 absl::Status IdentityClient::Send(const AppKey& app, const std::vector<OpenidPair>& pairs,
                                   absl::Time observed_time, Deadline deadline) {
@@ -24,11 +35,11 @@ absl::Status IdentityClient::Send(const AppKey& app, const std::vector<OpenidPai
     evidence.set_appid(app.appid);
     evidence.set_obtained_by("datacube");
   }
-  DATONG_ASSIGN_OR_RETURN(const identity::v1::LinkBatchResponse response,
-                          outgoing_.Call(rpc::MakeBackgroundCall("datacube.evidence", deadline),
-                                         "/datong.identity.v1.IdentityService/LinkBatch", *stub_,
-                                         &identity::v1::IdentityService::StubInterface::LinkBatch,
-                                         request, {.idempotent = true}));
+  DATONG_ASSIGN_OR_RETURN(
+      const identity::v1::LinkBatchResponse response,
+      outgoing_.Call(rpc::MakeBackgroundCall("datacube.evidence", deadline), kLinkBatch, *stub_,
+                     &identity::v1::IdentityService::StubInterface::LinkBatch, request,
+                     {.idempotent = true}));
   if (response.rejected_size() > 0) {
     LogWarn("identity refuses evidence for good", {{"app", app.appid},
                                                    {"records", response.rejected_size()},

@@ -15,8 +15,7 @@ namespace datong::datacube {
 // outlive it. Thread-safe.
 class IdentityClient final : public EvidenceSink {
  public:
-  IdentityClient(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
-      : outgoing_(outgoing), stub_(identity::v1::IdentityService::NewStub(channel)) {}
+  IdentityClient(const std::shared_ptr<grpc::Channel>& channel, rpc::Outgoing& outgoing);
 
   absl::Status Send(const AppKey& app, const std::vector<OpenidPair>& pairs,
                     absl::Time observed_time, Deadline deadline) override;

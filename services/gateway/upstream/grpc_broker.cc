@@ -44,7 +44,9 @@ struct GrpcBroker::Stubs {
   Stubs(const std::shared_ptr<grpc::Channel>& channel, metrics::Registry& registry)
       : outgoing(registry),
         push(PushService::NewStub(channel)),
-        authorization(AuthorizationService::NewStub(channel)) {}
+        authorization(AuthorizationService::NewStub(channel)) {
+    outgoing.Expect({kReceivePush, kGetLink, kBegin, kComplete});
+  }
   rpc::Outgoing outgoing;
   std::unique_ptr<PushService::Stub> push;
   std::unique_ptr<AuthorizationService::Stub> authorization;

@@ -262,11 +262,17 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       ids_.emplace(row[0].as<int64_t>(), row[1].as<std::string>());
     }
   }
+  ReadRules();
   std::set<std::string> all;
   for (const auto& [node, id] : ids_) all.insert(id);
-  const absl::StatusOr<std::set<int64_t>> components = LockComponents({});
+  // Identifiers that nobody knows are made known, to be locked: else another writer could link them
+  // in the middle of the scrubbing, which would take them out of some tables only.
+  LinkOutcome ignored;
+  const std::set<int64_t> fresh = MakeNodes(ignored);
+  const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
-  GraphState state = LoadState(*components, {});
+  GraphState state = LoadState(*components, fresh);
+  if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
   if (whole_person) {
     // Another writer may have brought them more identifiers before the lock.
     std::set<int64_t> persons;
@@ -289,7 +295,7 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
   change_count_ +=
       absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
   Scrub(erased_, at);
-  if (!Allocate()) return LinkConflict();
+  if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
   WriteNodes();
   WritePersons();
   WriteChanges();

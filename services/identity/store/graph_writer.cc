@@ -47,17 +47,10 @@ constexpr char kReadOpenRefusals[] =
   FROM identity.refusals
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND open AND NOT record_level)sql";
 
-constexpr char kReadBoundAmong[] = R"sql(
-  SELECT count(*) FROM unnest($2::text[], $3::bigint[]) AS t (appid, observed)
-  WHERE (SELECT account FROM identity.bindings AS b
-         WHERE b.project_number = $1 AND b.appid = t.appid AND b.valid_from <= )sql" DATONG_SQL_TIME(
-    "t.observed") R"sql(
-         ORDER BY b.valid_from DESC LIMIT 1) <> '')sql";
-
 constexpr char kAllocate[] = R"sql(
   UPDATE identity.projects SET version = version + $2, next_person = next_person + $3,
-    decision_version = decision_version + $4
-  WHERE project_number = $1 RETURNING version, next_person, consent_version)sql";
+    decision_version = decision_version + $4, rules_version = rules_version + $5
+  WHERE project_number = $1 RETURNING version, next_person, consent_version, rules_version)sql";
 
 }  // namespace
 
@@ -237,6 +230,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Link(absl::Span<const Evidence> records
 absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> records,
                                                absl::Span<const Decision> decisions) {
   LinkOutcome outcome;
+  ReadRules();
   Scope(records, outcome);
   for (const Decision& decision : decisions) {
     ids_.emplace(NodeOfId(decision.a), decision.a);
@@ -280,7 +274,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   change_count_ += static_cast<int64_t>(plan_.merges.size());
   change_count_ +=
       absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
-  if (!Allocate()) return LinkConflict();
+  if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
   WriteEvidence();
   WriteParked();
   WriteNodes();
@@ -293,23 +287,30 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   return outcome;
 }
 
-bool GraphWriter::Allocate() {
+void GraphWriter::ReadRules() {
+  rules_version_ =
+      work_
+          .exec_params1("SELECT rules_version FROM identity.projects WHERE project_number = $1",
+                        project_.number)[0]
+          .as<int64_t>();
+}
+
+absl::Status GraphWriter::Allocate() {
+  const bool erases = !erased_.ids.empty();
+  const bool decides = erases || !decisions_.empty();
+  const bool keeps_out = erases || absl::c_any_of(decisions_, [](const Decision& decision) {
+                           return decision.kind == DecisionKind::kRevokePhone;
+                         });
   const pqxx::row row = work_.exec_params1(kAllocate, project_.number, change_count_,
                                            static_cast<int64_t>(plan_.new_persons.size()),
-                                           decisions_.empty() && erased_.ids.empty() ? 0 : 1);
+                                           decides ? 1 : 0, keeps_out ? 1 : 0);
   version_ = row[0].as<int64_t>();
   next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
   any_consents_ = row[2].as<int64_t>() > 0;
-  if (parked_.empty()) return true;
-  // A binding that came between the look at the bindings and this lock has missed these records.
-  TextArray apps;
-  BigintArray times;
-  for (const Parked& parked : parked_) {
-    apps.Add(parked.app);
-    times.Add(absl::ToUnixMicros(parked.record.observed));
-  }
-  return work_.exec_params1(kReadBoundAmong, project_.number, apps.Take(), times.Take())[0]
-             .as<int>() == 0;
+  // Identifiers that nobody knew yet have no lock: an erasure, a withdrawal or a binding may have
+  // come between the look at them and this lock, and has missed these records.
+  const int64_t rules = row[3].as<int64_t>() - (keeps_out ? 1 : 0);
+  return rules == rules_version_ ? absl::OkStatus() : LinkConflict();
 }
 
 }  // namespace datong::identity

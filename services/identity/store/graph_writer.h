@@ -69,8 +69,12 @@ class GraphWriter {
   void TakeDecisions(absl::Span<const Decision> decisions, GraphState& state);
   void LoadEvidence(const std::string& nodes, GraphState& state);
   void LoadRefusals(const std::string& nodes, GraphState& state);
-  // Takes the lock of the project, versions and person indexes. False: what is parked need not be.
-  bool Allocate();
+  // Reads what the records are admitted and scoped by; Allocate finds out when it changed
+  // meanwhile.
+  void ReadRules();
+  // Takes the lock of the project, versions and person indexes. Errors: ABORTED/LINK_CONFLICT when
+  // what the records were admitted and scoped by has changed.
+  absl::Status Allocate();
 
   void WriteEvidence();
   void WriteParked();
@@ -106,6 +110,7 @@ class GraphWriter {
   Erased erased_;
   std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
   LinkPlan plan_;
+  int64_t rules_version_ = 0;
   int64_t change_count_ = 0;
   int64_t version_ = 0;      // after the batch
   int64_t next_person_ = 0;  // the first of the new persons

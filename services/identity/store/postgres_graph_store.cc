@@ -122,6 +122,9 @@ absl::Status PostgresGraphStore::BindApp(const Project& project, const std::stri
       return absl::OkStatus();
     }
     work.exec_params(kBind, project.number, appid, absl::ToUnixMicros(valid_from), account);
+    work.exec_params(
+        "UPDATE identity.projects SET rules_version = rules_version + 1 WHERE project_number = $1",
+        project.number);
     return absl::OkStatus();
   });
 }

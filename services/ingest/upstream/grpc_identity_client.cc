@@ -12,6 +12,9 @@
 namespace datong::ingest {
 namespace {
 
+constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
+constexpr char kListConsentChanges[] = "/datong.identity.v1.ConsentService/ListConsentChanges";
+
 namespace identity = ::datong::identity::v1;
 
 constexpr int kConsentPage = 1'000;
@@ -27,7 +30,9 @@ class GrpcIdentityClient final : public IdentityClient {
       : persons_(identity::IdentityService::NewStub(channel)),
         consents_(identity::ConsentService::NewStub(channel)),
         consent_purpose_(std::move(consent_purpose)),
-        outgoing_(registry) {}
+        outgoing_(registry) {
+    outgoing_.Expect({kLinkBatch, kListConsentChanges});
+  }
 
   absl::Status LinkBatch(const std::string& project, const std::vector<PendingEvidence>& records,
                          Deadline deadline) override {
@@ -51,9 +56,8 @@ class GrpcIdentityClient final : public IdentityClient {
         (outgoing_.Call<identity::IdentityService::StubInterface,
                         identity::IdentityService::StubInterface, identity::LinkBatchRequest,
                         identity::LinkBatchResponse>(
-            call, "/datong.identity.v1.IdentityService/LinkBatch", *persons_,
-            &identity::IdentityService::StubInterface::LinkBatch, request,
-            {.longest = absl::Seconds(25), .idempotent = true})));
+            call, kLinkBatch, *persons_, &identity::IdentityService::StubInterface::LinkBatch,
+            request, {.longest = absl::Seconds(25), .idempotent = true})));
     if (response.rejected_size() > 0) {
       LogWarn("identity refuses evidence for ever",
               {{"records", response.rejected_size()}, {"reason", response.rejected(0).reason()}});
@@ -74,7 +78,7 @@ class GrpcIdentityClient final : public IdentityClient {
         (outgoing_
              .Call<identity::ConsentService::StubInterface, identity::ConsentService::StubInterface,
                    identity::ListConsentChangesRequest, identity::ListConsentChangesResponse>(
-                 call, "/datong.identity.v1.ConsentService/ListConsentChanges", *consents_,
+                 call, kListConsentChanges, *consents_,
                  &identity::ConsentService::StubInterface::ListConsentChanges, request,
                  {.idempotent = true})));
     ConsentPage page;

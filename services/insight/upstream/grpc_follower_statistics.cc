@@ -9,6 +9,8 @@
 namespace datong::insight {
 namespace {
 
+constexpr char kQueryStatistics[] = "/datong.datacube.v1.StatisticsService/QueryStatistics";
+
 namespace pb = ::datong::datacube::v1;
 
 absl::Status AddRow(const pb::StatisticRow& row, FollowerFacts& facts) {
@@ -34,7 +36,9 @@ struct GrpcFollowerStatistics::Stub {
 
 GrpcFollowerStatistics::GrpcFollowerStatistics(std::shared_ptr<grpc::Channel> channel,
                                                rpc::Outgoing& outgoing)
-    : stub_(new Stub{pb::StatisticsService::NewStub(std::move(channel))}), outgoing_(outgoing) {}
+    : stub_(new Stub{pb::StatisticsService::NewStub(std::move(channel))}), outgoing_(outgoing) {
+  outgoing_.Expect({kQueryStatistics});
+}
 GrpcFollowerStatistics::~GrpcFollowerStatistics() = default;
 
 absl::StatusOr<FollowerFacts> GrpcFollowerStatistics::Read(const Asker& asker,
@@ -52,7 +56,7 @@ absl::StatusOr<FollowerFacts> GrpcFollowerStatistics::Read(const Asker& asker,
     request.set_page_size(5000);
     do {
       absl::StatusOr<pb::QueryStatisticsResponse> response = outgoing_.Call(
-          asker.context, "/datong.datacube.v1.StatisticsService/QueryStatistics", *stub_->service,
+          asker.context, kQueryStatistics, *stub_->service,
           &pb::StatisticsService::StubInterface::QueryStatistics, request, {.idempotent = true});
       if (!response.ok()) return response.status();
       for (const pb::StatisticRow& row : response->rows()) {

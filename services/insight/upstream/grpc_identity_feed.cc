@@ -7,6 +7,8 @@
 namespace datong::insight {
 namespace {
 
+constexpr char kListChanges[] = "/datong.identity.v1.IdentityService/ListChanges";
+
 namespace pb = ::datong::identity::v1;
 
 constexpr int kChangesPerPage = 2000;
@@ -32,7 +34,9 @@ struct GrpcIdentityFeed::Stub {
 };
 
 GrpcIdentityFeed::GrpcIdentityFeed(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
-    : stub_(new Stub{pb::IdentityService::NewStub(std::move(channel))}), outgoing_(outgoing) {}
+    : stub_(new Stub{pb::IdentityService::NewStub(std::move(channel))}), outgoing_(outgoing) {
+  outgoing_.Expect({kListChanges});
+}
 GrpcIdentityFeed::~GrpcIdentityFeed() = default;
 
 absl::StatusOr<FeedPage> GrpcIdentityFeed::Read(const Asker& asker, const std::string& project,
@@ -42,7 +46,7 @@ absl::StatusOr<FeedPage> GrpcIdentityFeed::Read(const Asker& asker, const std::s
   request.set_cursor(cursor);
   request.set_page_size(kChangesPerPage);
   absl::StatusOr<pb::ListChangesResponse> response = outgoing_.Call(
-      asker.context, "/datong.identity.v1.IdentityService/ListChanges", *stub_->service,
+      asker.context, kListChanges, *stub_->service,
       &pb::IdentityService::StubInterface::ListChanges, request, {.idempotent = true});
   if (!response.ok()) return response.status();
   FeedPage page;

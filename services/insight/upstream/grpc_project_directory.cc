@@ -5,6 +5,11 @@
 #include "services/insight/upstream/peer_clients.h"
 
 namespace datong::insight {
+namespace {
+
+constexpr char kListProjects[] = "/datong.broker.v1.ProjectService/ListProjects";
+
+}  // namespace
 
 namespace pb = ::datong::broker::v1;
 
@@ -14,7 +19,9 @@ struct GrpcProjectDirectory::Stub {
 
 GrpcProjectDirectory::GrpcProjectDirectory(std::shared_ptr<grpc::Channel> channel,
                                            rpc::Outgoing& outgoing)
-    : stub_(new Stub{pb::ProjectService::NewStub(std::move(channel))}), outgoing_(outgoing) {}
+    : stub_(new Stub{pb::ProjectService::NewStub(std::move(channel))}), outgoing_(outgoing) {
+  outgoing_.Expect({kListProjects});
+}
 GrpcProjectDirectory::~GrpcProjectDirectory() = default;
 
 absl::StatusOr<std::vector<std::string>> GrpcProjectDirectory::List(const Asker& asker) {
@@ -23,7 +30,7 @@ absl::StatusOr<std::vector<std::string>> GrpcProjectDirectory::List(const Asker&
   request.set_page_size(500);
   do {
     absl::StatusOr<pb::ListProjectsResponse> response = outgoing_.Call(
-        asker.context, "/datong.broker.v1.ProjectService/ListProjects", *stub_->service,
+        asker.context, kListProjects, *stub_->service,
         &pb::ProjectService::StubInterface::ListProjects, request, {.idempotent = true});
     if (!response.ok()) return response.status();
     for (const pb::Project& project : response->projects()) {

@@ -4,6 +4,11 @@
 #include "services/insight/upstream/peer_clients.h"
 
 namespace datong::insight {
+namespace {
+
+constexpr char kListSources[] = "/datong.ingest.v1.SourceService/ListSources";
+
+}  // namespace
 
 namespace pb = ::datong::ingest::v1;
 
@@ -13,7 +18,9 @@ struct GrpcSourceDirectory::Stub {
 
 GrpcSourceDirectory::GrpcSourceDirectory(std::shared_ptr<grpc::Channel> channel,
                                          rpc::Outgoing& outgoing)
-    : stub_(new Stub{pb::SourceService::NewStub(std::move(channel))}), outgoing_(outgoing) {}
+    : stub_(new Stub{pb::SourceService::NewStub(std::move(channel))}), outgoing_(outgoing) {
+  outgoing_.Expect({kListSources});
+}
 GrpcSourceDirectory::~GrpcSourceDirectory() = default;
 
 absl::StatusOr<ProjectSources> GrpcSourceDirectory::List(const Asker& asker,
@@ -24,7 +31,7 @@ absl::StatusOr<ProjectSources> GrpcSourceDirectory::List(const Asker& asker,
   request.set_page_size(500);
   do {
     absl::StatusOr<pb::ListSourcesResponse> response = outgoing_.Call(
-        asker.context, "/datong.ingest.v1.SourceService/ListSources", *stub_->service,
+        asker.context, kListSources, *stub_->service,
         &pb::SourceService::StubInterface::ListSources, request, {.idempotent = true});
     if (!response.ok()) return response.status();
     sources.project_number = response->project_number();
