@@ -15,6 +15,7 @@
 #include "common/exec/periodic_task.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
+#include "common/postgres/listener.h"
 #include "common/postgres/migrator.h"
 #include "common/postgres/pool.h"
 #include "common/rpc/client.h"
@@ -39,6 +40,7 @@
 #include "services/broker/store/postgres_js_ticket_store.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
+#include "services/broker/store/token_notice.h"
 #include "services/broker/upstream/grpc_peers.h"
 #include "services/broker/upstream/http_estate_platform.h"
 #include "services/broker/upstream/http_js_ticket_platform.h"
@@ -56,6 +58,7 @@ class BrokerModule : public server::Module {
  public:
   BrokerModule(server::Environment& environment, Config config, crypto::KeyRing keys)
       : config_(std::move(config)),
+        listen_dsn_(environment.shared().database_direct_dsn),
         clock_(environment.clock()),
         metrics_(environment.metrics(), config_.metrics_per_app),
         envelope_(
@@ -83,8 +86,8 @@ class BrokerModule : public server::Module {
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
         tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
-        authorizer_(config_.authorizer, apps_, authorizations_, token_store_, tokens_, platform_,
-                    metrics_, clock_),
+        authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
+                    clock_),
         estate_(config_.estate, apps_, authorizations_, estate_store_, token_store_, tokens_,
                 authorizer_, platform_, estate_platform_, metrics_, clock_),
         mend_links_(estate_store_, authorizer_, clock_),
@@ -131,6 +134,9 @@ class BrokerModule : public server::Module {
       LogFailure("token poll", tokens_.Sync(Deadline::After(absl::Seconds(5))));
       tokens_.RefreshDue();
     }));
+    listener_ = std::make_unique<postgres::Listener>(
+        listen_dsn_, kTokenChannel, [this](const std::string& text) { tokens_.OnNotice(text); },
+        [this] { tasks_.front()->Wake(); });
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.poll_interval,
                                                     [this] { js_tickets_.RefreshDue(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(
@@ -152,6 +158,7 @@ class BrokerModule : public server::Module {
 
   void Stop() override {
     started_.store(nullptr);
+    if (listener_ != nullptr) listener_->Stop();
     if (worker_task_ != nullptr) worker_task_->Stop();
     for (const auto& task : tasks_) task->Stop();
     tokens_.Stop();
@@ -196,6 +203,7 @@ class BrokerModule : public server::Module {
   }
 
   const Config config_;
+  const Secret listen_dsn_;
   const Clock& clock_;
   BrokerMetrics metrics_;
   const crypto::Envelope envelope_;
@@ -238,6 +246,7 @@ class BrokerModule : public server::Module {
   ReadinessHandlers readiness_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
+  std::unique_ptr<postgres::Listener> listener_;
   std::vector<std::unique_ptr<PeriodicTask>> tasks_;
 };
 
