@@ -42,7 +42,7 @@ std::string DetailOf(const AppFacts& facts) {
 
 bool LooksLikeAppid(const std::string& text) { return text.size() == 18 && text[0] == 'w'; }
 
-ReadinessCheck Credentials(const AppFacts& facts) {
+ReadinessCheck CheckCredentials(const AppFacts& facts) {
   const Topic topic = Topic::kCredentials;
   const App& app = facts.app;
   const std::string reason = GetReason(facts.token);
@@ -98,7 +98,7 @@ ReadinessCheck Credentials(const AppFacts& facts) {
 }  // namespace
 
 void JudgeCredentials(const AppFacts& facts, std::vector<ReadinessCheck>& checks) {
-  checks.push_back(Credentials(facts));
+  checks.push_back(CheckCredentials(facts));
   // Accounts behind a component have no list of their own.
   if (!facts.app.component.empty() || facts.app.kind == AppKind::kWecomCorp ||
       facts.app.kind == AppKind::kWecomSuite) {
