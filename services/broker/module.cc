@@ -38,6 +38,7 @@
 #include "services/broker/store/postgres_authorization_store.h"
 #include "services/broker/store/postgres_estate_store.h"
 #include "services/broker/store/postgres_js_ticket_store.h"
+#include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/store/token_notice.h"
@@ -69,6 +70,7 @@ class BrokerModule : public server::Module {
         job_writer_(pool_, envelope_, clock_),
         apps_(pool_, envelope_, job_writer_, clock_),
         token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
+        refresh_book_(pool_, token_store_),
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, envelope_, job_writer_, clock_),
         estate_store_(pool_),
@@ -85,7 +87,7 @@ class BrokerModule : public server::Module {
         identity_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
-        tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
+        tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
         estate_(config_.estate, apps_, authorizations_, estate_store_, token_store_, tokens_,
@@ -211,6 +213,7 @@ class BrokerModule : public server::Module {
   JobWriter job_writer_;
   PostgresAppStore apps_;
   PostgresTokenStore token_store_;
+  PostgresRefreshBook refresh_book_;
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
   PostgresEstateStore estate_store_;

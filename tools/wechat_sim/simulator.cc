@@ -79,6 +79,10 @@ class Simulator::Core {
     AddAccountApi(table_);
     wecom::AddTokenApi(table_);
     wecom::AddInstallApi(table_);
+    wecom::AddContactApi(table_);
+    wecom::AddGroupApi(table_);
+    wecom::AddCustomerConversionApi(table_);
+    wecom::AddProviderConversionApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });
     http::ServerOptions server;

@@ -50,7 +50,7 @@ class AppStore {
   // Tells the feed and announces the app anew.
   virtual absl::StatusOr<App> UpdateApp(const std::string& appid, const AppChange& change,
                                         Deadline deadline) = 0;
-  // Changes the state and tells the feed, if it is another one.
+  // Changes state and detail and tells the feed, if they are others.
   virtual absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,
                                 Deadline deadline) = 0;
   virtual absl::StatusOr<Credentials> GetCredentials(const std::string& appid,

@@ -37,7 +37,8 @@ std::string DetailOf(const AppFacts& facts) {
   const std::optional<ErrorInfo> info = GetErrorInfo(facts.token);
   if (!info.has_value()) return "";
   const auto detail = info->metadata.find("detail");
-  return detail == info->metadata.end() ? "" : detail->second;
+  // What another replica learnt comes in words alone.
+  return detail == info->metadata.end() ? std::string(facts.token.message()) : detail->second;
 }
 
 bool LooksLikeAppid(const std::string& text) { return text.size() == 18 && text[0] == 'w'; }

@@ -5,6 +5,7 @@
 
 #include "tools/wechat_sim/testing/simulator_fixture.h"
 #include "tools/wechat_sim/testing/wecom_estate.h"
+#include "tools/wechat_sim/wecom/id_book.h"
 
 namespace datong::wechat_sim {
 
@@ -43,10 +44,11 @@ class WecomFixture : public SimulatorFixture {
     }
     return messages;
   }
-  // The newest push of that InfoType, waiting for the ticker's thread.
-  wechat::Message SuitePush(const std::string& info_type) {
+  // The newest push of that InfoType; tickets come from a thread of their own, at any time.
+  wechat::Message SuitePush(const std::string& info_type, const std::string& path = "/suite",
+                            const std::string& suite_id = "wws1") {
     for (int i = 0; i < 2000; ++i) {
-      const auto pushes = SuitePushes();
+      const auto pushes = Pushes(path, suite_id);
       for (auto push = pushes.rbegin(); push != pushes.rend(); ++push) {
         if (push->Text("InfoType") == info_type) return *push;
       }
@@ -72,6 +74,10 @@ class WecomFixture : public SimulatorFixture {
   std::string SuiteToken() {
     return SuiteTokenAnswer(std::string(SuitePush("suite_ticket").Text("SuiteTicket")))
         .value("suite_access_token", "");
+  }
+  // As provider wwprovider sees a member of ww1.
+  std::string OpenUserid(const std::string& userid) {
+    return wecom::OpenUserid("wwprovider", "ww1", userid);
   }
   // With a suite's token.
   json Service(const std::string& name, const std::string& token, const json& body) {

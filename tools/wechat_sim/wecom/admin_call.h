@@ -23,4 +23,10 @@ struct AdminCall {
 };
 using Result = absl::StatusOr<json>;
 
+Result ChangeContact(const AdminCall& call);
+Result ChangeGroup(const AdminCall& call);
+Result VisitKf(const AdminCall& call);
+Result MakeTemporaryId(const AdminCall& call);
+Result Truth(const AdminCall& call);
+
 }  // namespace datong::wechat_sim::wecom

@@ -230,10 +230,10 @@ std::string Call::SeenChat(const std::string& chat) const {
 }
 
 Group* Call::GroupOf(const std::string& chat_id) const {
+  const bool may_be_new = developer() == kAgency;
   for (auto& [chat, group] : corp->groups) {
     if (SeenChat(chat) == chat_id) return &group;
-    const bool is_early = install != nullptr && install->new_chats_from > now();
-    if (is_early &&
+    if (may_be_new &&
         ChatId(ProviderWideView(suite->spec.provider), corp->spec.corpid, chat) == chat_id) {
       return &group;
     }

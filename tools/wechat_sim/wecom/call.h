@@ -84,5 +84,9 @@ void Post(ApiTable& table, const std::string& path, const Endpoint& endpoint);  
 
 void AddTokenApi(ApiTable& table);
 void AddInstallApi(ApiTable& table);
+void AddContactApi(ApiTable& table);
+void AddGroupApi(ApiTable& table);
+void AddCustomerConversionApi(ApiTable& table);
+void AddProviderConversionApi(ApiTable& table);
 
 }  // namespace datong::wechat_sim::wecom

@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
 
 namespace datong::wechat_sim::wecom {
 
@@ -51,6 +54,7 @@ Install& Estate::PutInstall(const Suite& suite, const Corp& corp, std::vector<st
                             int64_t now) {
   Install& install = installs.PutInstall(suite.spec.suite_id, corp.spec.corpid, now);
   install.scope = std::move(scope);
+  if (install.new_chats_from == 0 && suite.has_new_chats) install.new_chats_from = now;
   if (install.admin_userid.empty() && !corp.members.empty()) {
     install.admin_userid = corp.members.begin()->first;
   }
@@ -86,6 +90,11 @@ View Estate::ChatView(const Install& install, int64_t now) const {
   const bool is_old =
       suite.is_agency() && (install.new_chats_from == 0 || now < install.new_chats_from);
   return is_old ? CorpView(install.corpid) : ProviderWideView(suite.provider);
+}
+
+std::string MemberVersion(const Group& group) {
+  return BytesToHex(crypto::Sha256(absl::StrCat(group.spec.chat, "|", group.version)))
+      .substr(0, 32);
 }
 
 bool IsWechatUser(const Corp& corp, const std::string& person) {

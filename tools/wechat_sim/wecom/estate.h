@@ -37,6 +37,7 @@ struct Corp {
 struct Suite {
   SuiteSpec spec = {};
   int64_t next_ticket_ms = 0;
+  bool has_new_chats = false;  // later installations see the provider's chat_ids
 };
 
 // A code of a web or mini-program login inside WeCom.
@@ -59,6 +60,16 @@ struct UserTicket {
   int64_t expires = 0;
 };
 
+// An id of somebody in a meeting or form: a person of the world, or a member of another corp.
+struct TemporaryId {
+  std::string corpid = {};  // in whose meeting or form
+  int64_t business_type = 1;
+  int64_t user_type = 1;
+  std::string person = {};
+  std::string other_corpid = {};
+  std::string userid = {};
+};
+
 // The WeCom half of the world. Not thread-safe: guarded by the simulator's mutex.
 struct Estate {
   std::map<std::string, Corp> corps = {};  // by corpid in lower case
@@ -71,6 +82,7 @@ struct Estate {
   WecomSettings settings;
   std::map<std::string, LoginCode> login_codes = {};
   std::map<std::string, UserTicket> user_tickets = {};
+  std::map<std::string, TemporaryId> temporary_ids = {};
 
   // Plaintext corpids are the same in any case.
   Corp* FindCorp(const std::string& corpid);
@@ -92,6 +104,7 @@ struct Estate {
   const std::string& ProviderOf(const Install& install) const;
 };
 
+std::string MemberVersion(const Group& group);
 bool IsWechatUser(const Corp& corp, const std::string& person);
 bool Holds(const std::vector<std::string>& scope, const std::string& userid);  // empty: all
 // The relation is one that calls know of: an event may be ahead of them by `delay`.
