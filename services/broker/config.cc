@@ -28,6 +28,13 @@ Config Config::FromSettings(config::Settings& settings) {
   config.authorizer.link_lifetime =
       settings.Duration("broker.link_lifetime", 7 * day, absl::Minutes(1), 365 * day,
                         "How long an authorisation link opens.");
+  config.estate.reconcile_interval = settings.Duration(
+      "broker.reconcile_interval", day, absl::Minutes(1), 30 * day,
+      "How often a component's accounts are compared with WeChat's list of them.");
+  config.readiness.collector_url = settings.String(
+      "broker.collector_url", "",
+      "Where SDKs send events, as mini programs reach it; empty: public_url. Readiness compares "
+      "its host with each mini program's request domains.");
   config.worker.batch = static_cast<int>(settings.Int(
       "broker.work_batch", 100, 1, 100, "Pushes worked on at once; one user/info call for all."));
   config.worker.retry_longest =

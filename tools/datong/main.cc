@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
   datong::tools::AddDemoCommand(app, exit_code);
 #endif
   datong::tools::AddMigrateCommand(app, exit_code);
+  datong::tools::AddReadinessCommand(app, exit_code);
   datong::tools::AddSelftestCommand(app, exit_code);
   datong::tools::AddCallbackCommand(app, exit_code);
   datong::tools::AddKeysCommand(app, exit_code);

@@ -96,6 +96,10 @@ class PlatformClient {
   virtual absl::StatusOr<FetchedToken> FetchStableToken(const std::string& appid,
                                                         const Secret& app_secret, bool force,
                                                         Deadline deadline) = 0;
+  // Ends the token before it.
+  virtual absl::StatusOr<FetchedToken> FetchClassicToken(const std::string& appid,
+                                                         const Secret& app_secret,
+                                                         Deadline deadline) = 0;
   virtual absl::StatusOr<FetchedToken> FetchComponentToken(const std::string& component,
                                                            const Secret& secret,
                                                            const Secret& ticket,

@@ -72,7 +72,7 @@ absl::Status TokenHandlers::GetToken(const rpc::CallContext& call,
     return AppUnknown(request.app());
   }
   if (!app.ok()) return app.status();
-  const TokenKind kind = TokenKindOf(app->kind, app->component);
+  const TokenKind kind = TokenKindOf(*app);
   absl::StatusOr<CachedTokenPtr> token = tokens_.Get(name.app, call.deadline);
   if (!token.ok()) {
     const bool denied = absl::IsFailedPrecondition(token.status());

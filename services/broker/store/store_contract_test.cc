@@ -154,7 +154,9 @@ TYPED_TEST(StoreContract, CredentialsAreReplacedPieceByPieceAndTheOldCallbackIsK
   ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
   Credentials change;
   change.callback.token = Secret("t2");
-  ASSERT_OK(this->b_.apps.UpdateApp("wx-a", "New", "open-1", change, this->soon()));
+  ASSERT_OK(this->b_.apps.UpdateApp(
+      "wx-a", {.display_name = "New", .open_platform_account = "open-1", .credentials = change},
+      this->soon()));
   absl::StatusOr<Credentials> held = this->b_.apps.GetCredentials("wx-a", this->soon());
   ASSERT_OK(held);
   EXPECT_EQ(held->app_secret.Expose(), "s");
