@@ -7,16 +7,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/rpc/client.h"
 #include "tools/datong/answer_text.h"
 #include "tools/datong/commands.h"
+#include "tools/datong/connection.h"
 #include "tools/datong/generic_call.h"
 #include "tools/datong/readiness_text.h"
 
 namespace datong::tools {
 namespace {
-
-constexpr int kMostMessageBytes = 64 << 20;
 
 struct Arguments {
   std::string address = "127.0.0.1:9000";
@@ -43,11 +41,16 @@ int Run(const Arguments& arguments) {
     request.add_apps(absl::StartsWith(app, "projects/") ? app
                                                         : absl::StrCat(project, "/apps/", app));
   }
+  const absl::StatusOr<Secret> api_key = ApiKeyFor(arguments.address);
+  if (!api_key.ok()) {
+    std::cerr << api_key.status().message() << "\n";
+    return kExitFailed;
+  }
   broker::v1::CheckReadinessRequest sent;
   broker::v1::CheckReadinessResponse answer;
   bool is_sent = false;
   const absl::Status status =
-      MakeCall({.channel = rpc::CreateChannel(arguments.address, kMostMessageBytes),
+      MakeCall({.channel = OpenChannel(arguments.address, *api_key),
                 .path = "/datong.broker.v1.ReadinessService/CheckReadiness",
                 .timeout = absl::Seconds(arguments.timeout_seconds),
                 .next_request =

@@ -18,6 +18,8 @@ namespace {
 
 using wechat::ErrorClass;
 
+constexpr absl::Duration kBetweenSaves = absl::Milliseconds(100);
+
 std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", appid); }
 
 }  // namespace
@@ -260,7 +262,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   // Its life began when it was asked for, or later: never count on more than that.
   record.fetched = now;
   record.expires = record.fetched + fetched->lifetime;
-  absl::StatusOr<int64_t> generation = store_.Save(lease, record, deadline);
+  absl::StatusOr<int64_t> generation = SaveAnswer(lease, record);
   if (!generation.ok()) {
     metrics_.Refreshed(kind,
                        absl::IsAborted(generation.status()) ? BrokerMetrics::Refresh::kLeaseLost
@@ -283,6 +285,21 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
     if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
   }
   return Adopt(app, record);
+}
+
+// The platform has made the token, and with it may have ended the refresh token that is held: it is
+// stored though whoever asked gave up, and though the database is away for a moment.
+absl::StatusOr<int64_t> TokenBroker::SaveAnswer(const Lease& lease, const TokenRecord& record) {
+  const Deadline end = Deadline::After(options_.longest_save);
+  // Once more also when the time is over: the process itself may have stood still.
+  for (bool is_last = false;; is_last = end.Passed()) {
+    absl::StatusOr<int64_t> generation =
+        store_.Save(lease, record, Deadline::After(options_.longest_save / 4));
+    const bool may_work_later =
+        absl::IsUnavailable(generation.status()) || absl::IsDeadlineExceeded(generation.status());
+    if (!may_work_later || is_last) return generation;
+    absl::SleepFor(kBetweenSaves);
+  }
 }
 
 absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const Lease& lease,
