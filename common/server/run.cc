@@ -73,7 +73,9 @@ Options Parse(int argc, char** argv) {
     if (file != options.sources.environment.end()) options.sources.toml_file = file->second;
   }
   options.sources.environment.erase("DATONG_CONFIG");
-  options.sources.environment.erase("DATONG_ADDRESS");  // for the command line alone
+  // For the command line alone.
+  options.sources.environment.erase("DATONG_ADDRESS");
+  options.sources.environment.erase("DATONG_API_KEY_FILE");
   return options;
 }
 
