@@ -10,6 +10,8 @@
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/rpc/login_grpc_services.h"
+#include "services/broker/testing/fake_api_usage_store.h"
+#include "services/broker/testing/fake_estate.h"
 #include "services/broker/testing/login_fixture.h"
 
 namespace datong::broker {
@@ -50,10 +52,15 @@ class BrokerServerTest : public LoginFixture {
   }
 
   AuditLog audit_{store_, nullptr, false, metrics_, clock_};
-  ApiProxy api_{{}, tokens_, platform_, metrics_, clock_};
+  FakeApiUsageStore usage_store_;
+  ApiMetrics api_metrics_{registry_, /*per_app=*/true};
+  ApiUsage usage_{{}, usage_store_, api_metrics_, clock_};
+  ApiProxy api_{{}, tokens_, platform_, usage_, api_metrics_, clock_};
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
-  ProjectHandlers project_handlers_{store_, audit_};
-  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_};
+  FakeEstateStore estates_;
+  MendLinks mend_links_{estates_, authorizer_, clock_};
+  ProjectHandlers project_handlers_{store_, mend_links_, audit_};
+  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_, mend_links_};
   TokenHandlers token_handlers_{tokens_, api_, pushes_, audit_, store_, store_, metrics_};
   LoginHandlers login_handlers_{cache_, audit_, login_, web_, sessions_, users_, phones_};
   std::unique_ptr<rpc::TestServer> server_;
