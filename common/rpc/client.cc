@@ -124,7 +124,9 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
       series.received->Increment();
       return status;
     }
-    const bool again = options.idempotent && absl::IsUnavailable(status) && tries < kAttempts;
+    // We never cancel a call: a server that shuts down ends so what it has not begun.
+    const bool may_come_again = absl::IsUnavailable(status) || absl::IsCancelled(status);
+    const bool again = options.idempotent && may_come_again && tries < kAttempts;
     if (!again) span.Fail(CodeName(status.code()));
     if (!again) return status;
     const absl::Duration wait =

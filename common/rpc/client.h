@@ -48,7 +48,8 @@ void PrepareContext(const CallContext& call, const std::string& traceparent, abs
 struct CallOptions {
   // The caller's deadline, shortened, and never more than this.
   absl::Duration longest = absl::Seconds(10);
-  // Doing it twice does no harm: UNAVAILABLE is then tried again, 3 attempts in all, with jitter.
+  // Doing it twice does no harm: UNAVAILABLE, and what a server that shuts down did not begin, is
+  // then tried again, 3 attempts in all, with jitter.
   bool idempotent = false;
 };
 

@@ -310,7 +310,7 @@ absl::Status Process::State::StartHttp() {
 
 absl::Status Process::Start() {
   State& s = *state_;
-  if (!s.process.core_dumps) prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_DUMPABLE, s.process.core_dumps ? 1 : 0);
   StartLogging(s.options.component, LevelOf(s.process.log_level), s.process.log_file);
   if (s.shared.insecure_allow) {
     LogWarn("insecure.allow is set: callers without credentials may do everything");

@@ -75,8 +75,8 @@ const std::map<std::string, Promise>& Promises() {
       {"datong_identity_merges_total", {When::kFromZero, {"rule", "result"}}},
       {"datong_identity_conflicts_total", {When::kFromZero, {"rule"}}},
       {"datong_identity_cluster_size", {When::kFromZero, {}}},
-      {"datong_privacy_requests_total", {When::kLater, {"type", "result"}}},
-      {"datong_privacy_oldest_open_timestamp_seconds", {When::kLater, {"type"}}},
+      {"datong_privacy_requests_total", {When::kFromZero, {"type", "result"}}},
+      {"datong_privacy_oldest_open_timestamp_seconds", {When::kFromZero, {"type"}}},
       {"datong_insight_queries_total", {When::kFromZero, {"kind", "result"}}},
       {"datong_insight_query_seconds", {When::kFromZero, {"kind"}}},
       {"datong_job_runs_total", {When::kFromZero, {"job_name", "result"}}},
@@ -95,6 +95,8 @@ const std::map<std::string, Promise>& Promises() {
       // In no list but the services' own.
       {"datong_identity_evidence_total", {When::kFromZero, {"result"}}},
       {"datong_identity_frozen_components_total", {When::kFromZero, {}}},
+      {"datong_identity_incidents_total", {When::kFromZero, {}}},
+      {"datong_identity_differences_total", {When::kFromZero, {}}},
       {"datong_ingest_commit_events", {When::kFromZero, {}}},
       {"datong_rpc_calls_without_deadline_total", {When::kFromZero, {}}},
       // Names from existing practice.

@@ -19,6 +19,9 @@ void AddCallbackCommand(CLI::App& app, int& exit_code);
 void AddDevCommand(CLI::App& app, int& exit_code);
 void AddKeysCommand(CLI::App& app, int& exit_code);
 void AddMigrateCommand(CLI::App& app, int& exit_code);
+void AddReadinessCommand(CLI::App& app, int& exit_code);
+// Below `identity`, so after AddApiCommands.
+void AddReplayCommand(CLI::App& app, int& exit_code);
 void AddSelftestCommand(CLI::App& app, int& exit_code);
 // tools/datong/demo/demo_command.cc
 void AddDemoCommand(CLI::App& app, int& exit_code);

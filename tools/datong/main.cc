@@ -61,11 +61,13 @@ int main(int argc, char** argv) {
   datong::tools::AddDemoCommand(app, exit_code);
 #endif
   datong::tools::AddMigrateCommand(app, exit_code);
+  datong::tools::AddReadinessCommand(app, exit_code);
   datong::tools::AddSelftestCommand(app, exit_code);
   datong::tools::AddCallbackCommand(app, exit_code);
   datong::tools::AddKeysCommand(app, exit_code);
   datong::tools::AddApiKeyCommand(app, exit_code);
   datong::tools::AddApiCommands(app, exit_code);
+  datong::tools::AddReplayCommand(app, exit_code);
   // After the commands are made, since they would inherit it.
   app.footer(
       "Begin with:\n"
