@@ -31,6 +31,11 @@ constexpr SealedColumn kColumns[] = {
     {"tokens", "previous_refresh_token", "appid", "tokens.refresh_token"},
     {"tickets", "ticket", "component", "tickets.ticket"},
     {"sessions", "session_key", "appid || ':' || openid", "sessions.session_key"},
+    {"sessions", "previous_session_key", "appid || ':' || openid", "sessions.session_key"},
+    {"web_tokens", "access_token", "appid || ':' || openid", "web_tokens.access_token"},
+    {"web_tokens", "refresh_token", "appid || ':' || openid", "web_tokens.refresh_token"},
+    {"phone_keys", "phone_key", "project", "phone_keys.phone_key"},
+    {"js_tickets", "ticket", "appid || '/' || type", "js_tickets.ticket"},
     // Text: project, appid and the sealed value in base64, a line each.
     {"jobs", "payload", "key", "jobs.payload"},
 };
@@ -42,6 +47,11 @@ std::string BytesOf(const SealedColumn& column) {
   return IsText(column)
              ? absl::StrCat("decode(split_part(", column.column, ", E'\\n', 3), 'base64')")
              : std::string(column.column);
+}
+
+// That there is a value: nothing at all may be NULL or empty.
+std::string IsThere(const std::string& bytes) {
+  return absl::StrCat("length(coalesce(", bytes, ", '')) > 0");
 }
 
 // The id of the key, in SQL: bytes 3 and on, as many as byte 2 says.
@@ -79,8 +89,8 @@ std::vector<Row> OlderRows(const SealedColumn& column, const std::string& active
   std::vector<Row> rows;
   for (const pqxx::row& row : work.exec_params(
            absl::StrCat("SELECT ctid::text, ", column.record, ", ", column.column, " FROM broker.",
-                        column.table, " WHERE ctid > $1::tid AND ", column.column,
-                        " IS NOT NULL AND ", KeyIdOf(bytes), " <> $2 ORDER BY ctid LIMIT ", kBatch),
+                        column.table, " WHERE ctid > $1::tid AND ", IsThere(bytes), " AND ",
+                        KeyIdOf(bytes), " <> $2 ORDER BY ctid LIMIT ", kBatch),
            after, active)) {
     rows.push_back({row[0].as<std::string>(), row[1].as<std::string>(),
                     IsText(column) ? row[2].as<std::string>() : pqxx::binarystring(row[2]).str()});
@@ -153,7 +163,7 @@ absl::StatusOr<std::map<std::string, int64_t>> Rewrapper::CountByKey(Deadline de
         for (const SealedColumn& column : kColumns) {
           for (const pqxx::row& row : work.exec(absl::StrCat(
                    "SELECT ", KeyIdOf(BytesOf(column)), ", count(*) FROM broker.", column.table,
-                   " WHERE ", column.column, " IS NOT NULL GROUP BY 1"))) {
+                   " WHERE ", IsThere(BytesOf(column)), " GROUP BY 1"))) {
             counts[row[0].as<std::string>()] += row[1].as<int64_t>();
           }
         }
