@@ -17,15 +17,19 @@
 #include "services/identity/rpc/decision_grpc_service.h"
 #include "services/identity/rpc/identity_grpc_service.h"
 #include "services/identity/rpc/policy_grpc_services.h"
+#include "services/identity/rpc/privacy_grpc_services.h"
 #include "services/identity/store/postgres_decision_store.h"
 #include "services/identity/store/postgres_graph_store.h"
 #include "services/identity/store/postgres_policy_store.h"
+#include "services/identity/store/postgres_privacy_store.h"
 #include "services/identity/store/postgres_profile_store.h"
 #include "services/identity/store/postgres_relation_store.h"
 
 namespace datong::identity {
 namespace {
 
+// By then every service has read it.
+constexpr absl::Duration kKeepErasures = absl::Hours(24 * 90);
 constexpr absl::Duration kErasureInterval = absl::Seconds(10);
 constexpr absl::Duration kRecomputationInterval = absl::Seconds(5);
 
@@ -36,16 +40,19 @@ class IdentityModule final : public server::Module {
                .max_connections = environment.shared().database_max_connections},
               environment.metrics()),
         metrics_(environment.metrics()),
+        privacy_metrics_(environment.metrics()),
         graph_(pool_, environment.clock(), config.policy, metrics_),
         decisions_(pool_, environment.clock(), config.policy, metrics_),
         profiles_(pool_, environment.clock()),
+        privacy_(pool_, environment.clock()),
         policies_(pool_, environment.clock(), config.policy, metrics_),
         relations_(pool_, environment.clock()),
         checker_(policies_, environment.clock(), metrics_),
         linker_(graph_, metrics_, config.known_evidence_entries),
         graph_handlers_(graph_, linker_, policies_),
         decision_handlers_(graph_, decisions_, graph_handlers_, environment.clock(), policies_),
-        profile_handlers_(graph_, profiles_, decisions_, environment.clock()),
+        profile_handlers_(graph_, profiles_, decisions_, privacy_metrics_, environment.clock()),
+        privacy_handlers_(graph_, privacy_, privacy_metrics_, environment.clock()),
         policy_handlers_(graph_, policies_),
         integrity_handlers_(graph_, policies_, linker_),
         relation_handlers_(graph_, relations_),
@@ -55,14 +62,17 @@ class IdentityModule final : public server::Module {
         decision_service_(environment.calls(), decision_handlers_),
         policy_service_(environment.calls(), policy_handlers_),
         integrity_service_(environment.calls(), integrity_handlers_),
+        privacy_service_(environment.calls(), privacy_handlers_),
+        record_service_(environment.calls(), privacy_handlers_),
         relation_service_(environment.calls(), relation_handlers_),
         check_interval_(config.check_interval),
         clock_(environment.clock()) {}
 
   std::string name() const override { return "identity"; }
   std::vector<grpc::Service*> GrpcServices() override {
-    return {&identity_service_, &consent_service_,   &profile_service_, &decision_service_,
-            &policy_service_,   &integrity_service_, &relation_service_};
+    return {&identity_service_, &consent_service_, &profile_service_,
+            &decision_service_, &policy_service_,  &integrity_service_,
+            &relation_service_, &privacy_service_, &record_service_};
   }
   absl::Status Start() override {
     metrics_.CheckInterval(check_interval_);
@@ -86,10 +96,18 @@ class IdentityModule final : public server::Module {
   // Erasures of which the hold-back is over.
   void RunErasures() {
     absl::StatusOr<bool> more = true;
-    while (more.ok() && *more) more = decisions_.RunErasure(Deadline::After(absl::Minutes(5)));
+    while (more.ok() && *more) {
+      more = decisions_.RunErasure(Deadline::After(absl::Minutes(5)));
+      if (!more.ok() || *more) privacy_metrics_.Erased(more.ok());
+    }
     if (!more.ok()) {
       LogWarn("An erasure failed and is tried again.", {{"error", more.status().ToString()}});
     }
+    const Deadline soon = Deadline::After(absl::Seconds(5));
+    if (const auto oldest = privacy_.OldestErasure(soon); oldest.ok()) {
+      privacy_metrics_.OldestErasure(*oldest);
+    }
+    privacy_.ForgetErasures(clock_.Now() - kKeepErasures, soon).IgnoreError();
   }
 
   // What a change of a policy or a binding left to do.
@@ -112,9 +130,11 @@ class IdentityModule final : public server::Module {
 
   postgres::Pool pool_;
   Metrics metrics_;
+  PrivacyMetrics privacy_metrics_;
   PostgresGraphStore graph_;
   PostgresDecisionStore decisions_;
   PostgresProfileStore profiles_;
+  PostgresPrivacyStore privacy_;
   PostgresPolicyStore policies_;
   PostgresRelationStore relations_;
   IntegrityChecker checker_;
@@ -122,6 +142,7 @@ class IdentityModule final : public server::Module {
   GraphHandlers graph_handlers_;
   DecisionHandlers decision_handlers_;
   ProfileHandlers profile_handlers_;
+  PrivacyHandlers privacy_handlers_;
   PolicyHandlers policy_handlers_;
   IntegrityHandlers integrity_handlers_;
   RelationHandlers relation_handlers_;
@@ -131,6 +152,8 @@ class IdentityModule final : public server::Module {
   DecisionGrpcService decision_service_;
   PolicyGrpcService policy_service_;
   IntegrityGrpcService integrity_service_;
+  PrivacyGrpcService privacy_service_;
+  RecordGrpcService record_service_;
   RelationGrpcService relation_service_;
   const absl::Duration check_interval_;
   const Clock& clock_;

@@ -3,8 +3,8 @@
 #include <memory>
 #include <sstream>
 
-#include "common/rpc/client.h"
 #include "tools/datong/commands.h"
+#include "tools/datong/connection.h"
 #include "tools/datong/replay.h"
 
 namespace datong::tools {
@@ -55,7 +55,12 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
     if (!arguments->policy_file.empty() && !ReadFile(arguments->policy_file, options.policy)) {
       return;
     }
-    options.channel = rpc::CreateChannel(arguments->address);
+    const absl::StatusOr<Secret> api_key = ApiKeyFor(arguments->address);
+    if (!api_key.ok()) {
+      std::cerr << "datong identity replay: " << api_key.status().message() << "\n";
+      return;
+    }
+    options.channel = OpenChannel(arguments->address, *api_key);
     const absl::StatusOr<ReplayResult> result =
         Replay(options, [](const std::string& line) { std::cout << line << std::endl; });
     if (!result.ok()) {

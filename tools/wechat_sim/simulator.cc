@@ -17,9 +17,11 @@
 #include "tools/wechat_sim/json_model.h"
 #include "tools/wechat_sim/pages.h"
 #include "tools/wechat_sim/pusher.h"
+#include "tools/wechat_sim/web_login_page.h"
 #include "tools/wechat_sim/wecom/call.h"
-#include "tools/wechat_sim/wecom/pages.h"
+#include "tools/wechat_sim/wecom/install_page.h"
 #include "tools/wechat_sim/wecom/push.h"
+#include "tools/wechat_sim/wecom/web_login_page.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -74,6 +76,8 @@ class Simulator::Core {
     AddTokenApi(table_);
     AddComponentApi(table_);
     AddLoginApi(table_);
+    AddWebLoginApi(table_);
+    AddSessionApi(table_);
     AddFollowerApi(table_);
     AddStatisticsApi(table_);
     AddAccountApi(table_);
@@ -83,6 +87,7 @@ class Simulator::Core {
     wecom::AddGroupApi(table_);
     wecom::AddCustomerConversionApi(table_);
     wecom::AddProviderConversionApi(table_);
+    wecom::AddLoginApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });
     http::ServerOptions server;
@@ -141,6 +146,7 @@ class Simulator::Core {
  private:
   http::ServerResponse Answer(const http::ServerRequest& request);
   http::ServerResponse AnswerPage(const http::ServerRequest& request);
+  bool IsWecomPage(const http::ServerRequest& request);
   http::ServerResponse AnswerWecomPage(const http::ServerRequest& request);
   http::ServerResponse AnswerApi(const http::ServerRequest& request);
   http::ServerResponse AnswerAdmin(const http::ServerRequest& request);
@@ -206,8 +212,10 @@ void Simulator::Core::PushTickets() {
 
 http::ServerResponse Simulator::Core::Answer(const http::ServerRequest& request) {
   if (absl::StartsWith(request.path, "/admin/")) return AnswerAdmin(request);
-  if (IsAuthorizationPage(request.path)) return AnswerPage(request);
-  if (wecom::IsPage(request)) return AnswerWecomPage(request);
+  if (IsWecomPage(request)) return AnswerWecomPage(request);
+  if (IsAuthorizationPage(request.path) || IsWebLoginPage(request.path)) {
+    return AnswerPage(request);
+  }
   return AnswerApi(request);
 }
 
@@ -218,7 +226,9 @@ http::ServerResponse Simulator::Core::AnswerPage(const http::ServerRequest& requ
   {
     MutexLock lock(&mutex_);
     Count(request.path, "", 0);
-    response = AuthorizationPage(world_, request, clock_.Now(), &confirmed);
+    response = IsWebLoginPage(request.path)
+                   ? WebLoginPage(world_, request, clock_.Now())
+                   : AuthorizationPage(world_, request, clock_.Now(), &confirmed);
     push_first = world_.settings.authorized_push == "first";
     Flush();
   }
@@ -226,10 +236,18 @@ http::ServerResponse Simulator::Core::AnswerPage(const http::ServerRequest& requ
   return response;
 }
 
+bool Simulator::Core::IsWecomPage(const http::ServerRequest& request) {
+  if (wecom::IsInstallPage(request)) return true;
+  MutexLock lock(&mutex_);
+  return wecom::IsWebLogin(world_.wecom, request);
+}
+
 http::ServerResponse Simulator::Core::AnswerWecomPage(const http::ServerRequest& request) {
   MutexLock lock(&mutex_);
   Count(request.path, "", 0);
-  http::ServerResponse response = wecom::Page(world_, request, clock_.Now());
+  http::ServerResponse response = wecom::IsInstallPage(request)
+                                      ? wecom::InstallPage(world_, request, clock_.Now())
+                                      : wecom::WebLoginPage(world_, request, clock_.Now());
   Flush();
   return response;
 }

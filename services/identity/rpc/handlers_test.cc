@@ -72,7 +72,9 @@ class HandlersTest : public ::testing::Test {
   PolicyHandlers policies_{graph_store_, policy_store_};
   IntegrityHandlers integrity_{graph_store_, policy_store_, linker_};
   RelationHandlers relations_{graph_store_, relation_store_};
-  ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, clock_};
+  PrivacyMetrics privacy_metrics_{registry_};
+  ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, privacy_metrics_,
+                            clock_};
 };
 
 TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {

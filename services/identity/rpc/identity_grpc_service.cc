@@ -123,7 +123,7 @@ grpc::ServerUnaryReactor* IdentityGrpcService::ListChanges(grpc::CallbackServerC
 grpc::ServerWriteReactor<v1::WatchChangesResponse>* IdentityGrpcService::WatchChanges(
     grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) {
   return calls_.ServerStream<v1::WatchChangesResponse>(
-      context, "/datong.identity.v1.IdentityService/WatchChanges",
+      context, request, "/datong.identity.v1.IdentityService/WatchChanges",
       [this, project = request->project(), cursor = request->cursor()](
           const rpc::CallContext& call,
           rpc::Emitter<v1::WatchChangesResponse>& out) mutable -> absl::Status {

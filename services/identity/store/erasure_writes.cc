@@ -55,6 +55,11 @@ constexpr char kForgetPhones[] = R"sql(
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
     AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
 
+constexpr char kEnterErased[] = R"sql(
+  INSERT INTO identity.erased_nodes (project_number, node, erased_at, entered_at)
+  SELECT $1, node, )sql" DATONG_SQL_TIME("$3::bigint") ", " DATONG_SQL_TIME("$4::bigint") R"sql(
+  FROM unnest($2::bigint[]) AS node)sql";
+
 Secret ReadEraseKey(pqxx::work& work, const Project& project) {
   const pqxx::row row = work.exec_params1(
       "SELECT coalesce(encode(erase_key, 'hex'), '') FROM identity.projects "
@@ -246,8 +251,19 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
                                  "node = ANY($2::bigint[]) AND since <= ",
                                  DATONG_SQL_TIME("$3::bigint")),
                     project_.number, related.Take(), absl::ToUnixMicros(at));
+  // Those who keep something under a node read it from here.
+  work_.exec_params(kEnterErased, project_.number, ErasedNodes(), absl::ToUnixMicros(at),
+                    absl::ToUnixMicros(now_));
   WritePlan();
   return static_cast<int>(all.size());
+}
+
+std::string GraphWriter::ErasedNodes() {
+  std::set<std::string> ids = erased_.ids;
+  ids.insert(erased_.gone.begin(), erased_.gone.end());
+  BigintArray nodes;
+  for (const std::string& id : ids) nodes.Add(NodeOfId(id));
+  return nodes.Take();
 }
 
 void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
@@ -317,6 +333,10 @@ void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   run_until(
       "DELETE FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
       "valid_from <= ",
+      nodes.Take());
+  run_until(
+      "DELETE FROM identity.business_records WHERE project_number = $1 AND "
+      "node = ANY($2::bigint[]) AND occurred_at <= ",
       nodes.Take());
   const pqxx::row key = work_.exec_params1(
       "UPDATE identity.projects SET erase_key = coalesce(erase_key, decode($2, 'hex')) "

@@ -117,6 +117,8 @@ class GraphWriter {
   void ReviewIdentifiers(const GraphState& state);
   int64_t CountChanges() const;
   // Takes what was erased out of every table.
+  // What of it goes into the feed of erasures, as a bigint array.
+  std::string ErasedNodes();
   void Scrub(const TakenAway& erased, absl::Time at);
   void WriteRefusals();
   // Identifiers that came to a person take over what the person withdrew.
