@@ -34,8 +34,8 @@ constexpr SealedColumn kColumns[] = {
     {"sessions", "previous_session_key", "appid || ':' || openid", "sessions.session_key"},
     {"web_tokens", "access_token", "appid || ':' || openid", "web_tokens.access_token"},
     {"web_tokens", "refresh_token", "appid || ':' || openid", "web_tokens.refresh_token"},
-    {"phone_keys", "phone_key", "project", "phone_keys.phone_key"},
     {"js_tickets", "ticket", "appid || '/' || type", "js_tickets.ticket"},
+    {"phone_keys", "phone_key", "project", "phone_keys.phone_key"},
     // Text: project, appid and the sealed value in base64, a line each.
     {"jobs", "payload", "key", "jobs.payload"},
 };
