@@ -22,7 +22,9 @@ class LoginFixture : public CoreFixture {
   LoginFixture() {
     Create("wx-site", AppKind::kWebApp);
     for (const char* appid : {"wx-own", "wx-mini", "wx-site"}) {
-      EXPECT_OK(store_.UpdateApp(appid, std::nullopt, "open1", std::nullopt, soon()));
+      AppChange change;
+      change.open_platform_account = "open1";
+      EXPECT_OK(store_.UpdateApp(appid, change, soon()));
     }
   }
 

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "absl/base/internal/low_level_scheduling.h"  // names absl::CondVar too: before the macro
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
