@@ -68,7 +68,7 @@ TEST_F(ReplayTest, AnotherPolicyShowsWhereItDiffers) {
   ASSERT_OK(result);
   EXPECT_EQ(result->scenarios, 1);
   EXPECT_GT(result->differences, 0);
-  EXPECT_NE(said_.find("person found"), std::string::npos) << said_;
+  EXPECT_NE(said_.find("refusal found"), std::string::npos) << said_;
   options_.policy = R"({"no_such_rule": true})";
   EXPECT_EQ(Replay(options_, say_).status().code(), absl::StatusCode::kInvalidArgument);
   options_.scenarios = "{";

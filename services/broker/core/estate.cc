@@ -135,7 +135,7 @@ absl::StatusOr<ImportOutcome> Estate::TakeUnderLease(const App& component, const
 
 absl::StatusOr<FetchedToken> Estate::Refresh(const App& component, const std::string& appid,
                                              const Secret& refresh_token, Deadline deadline) {
-  return tokens_.WithComponentToken<FetchedToken>(
+  return tokens_.WithToken<FetchedToken>(
       component.appid, deadline, [&](const Secret& token) {
         return platform_.FetchAuthorizerToken(component.appid, token, appid, refresh_token,
                                               deadline);
@@ -144,7 +144,7 @@ absl::StatusOr<FetchedToken> Estate::Refresh(const App& component, const std::st
 
 absl::StatusOr<AccountDetails> Estate::Ask(const App& component, const std::string& appid,
                                            Deadline deadline) {
-  return tokens_.WithComponentToken<AccountDetails>(
+  return tokens_.WithToken<AccountDetails>(
       component.appid, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(component.appid, token, appid, deadline);
       });
@@ -157,7 +157,7 @@ absl::StatusOr<std::vector<ListedAuthorizer>> Estate::ListAll(const App& compone
   int64_t offset = 0;
   while (true) {
     DATONG_ASSIGN_OR_RETURN(AuthorizerListPage page,
-                            tokens_.WithComponentToken<AuthorizerListPage>(
+                            tokens_.WithToken<AuthorizerListPage>(
                                 component.appid, deadline, [&](const Secret& token) {
                                   return lists_.ListAuthorizers(component.appid, token, offset,
                                                                 deadline);

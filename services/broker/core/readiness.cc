@@ -110,7 +110,7 @@ void Readiness::Ask(AppFacts& facts, Deadline deadline) {
   }
   facts.token = tokens_.Get(app.appid, deadline).status();
   if (!app.component.empty()) {
-    facts.profile = tokens_.WithComponentToken<AccountProfile>(
+    facts.profile = tokens_.WithToken<AccountProfile>(
         app.component, deadline, [&](const Secret& token) {
           return platform_.GetProfile(app.component, token, app.appid, deadline);
         });

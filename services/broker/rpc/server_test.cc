@@ -174,9 +174,9 @@ TEST_F(BrokerServerTest, TheAccountFeedIsPagedAndStreamed) {
   absl::StatusOr<v1::ListAccountChangesResponse> page = Call<v1::ListAccountChangesResponse>(
       *stub, &v1::AuthorizationService::Stub::ListAccountChanges, request);
   ASSERT_OK(page);
-  ASSERT_EQ(page->changes_size(), 3);  // two self-managed, one behind the component
+  ASSERT_EQ(page->changes_size(), 4);  // three self-managed, one behind the component
   EXPECT_TRUE(page->caught_up());
-  EXPECT_EQ(page->changes(2).authorization().nick_name(), "Shop");
+  EXPECT_EQ(page->changes(3).authorization().nick_name(), "Shop");
 
   grpc::ClientContext context;
   v1::WatchAccountsRequest watch;
@@ -184,7 +184,7 @@ TEST_F(BrokerServerTest, TheAccountFeedIsPagedAndStreamed) {
   auto reader = stub->WatchAccounts(&context, watch);
   v1::WatchAccountsResponse told;
   ASSERT_TRUE(reader->Read(&told));
-  EXPECT_EQ(told.changes_size(), 3);
+  EXPECT_EQ(told.changes_size(), 4);
   ASSERT_OK(store_.SetState("wx-own", AppState::kBadConfig, "why", soon()));
   ASSERT_TRUE(reader->Read(&told));
   EXPECT_EQ(told.changes(0).app().state(), v1::APP_STATE_BAD_CONFIG);

@@ -31,6 +31,11 @@ constexpr SealedColumn kColumns[] = {
     {"tokens", "previous_refresh_token", "appid", "tokens.refresh_token"},
     {"tickets", "ticket", "component", "tickets.ticket"},
     {"sessions", "session_key", "appid || ':' || openid", "sessions.session_key"},
+    {"sessions", "previous_session_key", "appid || ':' || openid", "sessions.session_key"},
+    {"web_tokens", "access_token", "appid || ':' || openid", "web_tokens.access_token"},
+    {"web_tokens", "refresh_token", "appid || ':' || openid", "web_tokens.refresh_token"},
+    {"js_tickets", "ticket", "appid || '/' || type", "js_tickets.ticket"},
+    {"phone_keys", "phone_key", "project", "phone_keys.phone_key"},
     // Text: project, appid and the sealed value in base64, a line each.
     {"jobs", "payload", "key", "jobs.payload"},
 };
