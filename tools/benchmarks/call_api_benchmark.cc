@@ -35,6 +35,12 @@ double Millis(std::chrono::steady_clock::duration elapsed) {
 
 // The simulator with one account, and a broker before it.
 class Way {
+  static Deadline Soon() { return Deadline::After(absl::Seconds(30)); }
+  template <typename Stub, typename Method, typename Request>
+  auto Ask(Stub& stub, Method method, const Request& request, const char* name) {
+    return outgoing_.Call(rpc::MakeBackgroundCall("bench", Soon()), name, stub, method, request);
+  }
+
  public:
   explicit Way(server::Process& process, const std::string& platform)
       : platform_(platform),
@@ -89,12 +95,6 @@ class Way {
   }
 
  private:
-  static Deadline Soon() { return Deadline::After(absl::Seconds(30)); }
-  template <typename Stub, typename Method, typename Request>
-  auto Ask(Stub& stub, Method method, const Request& request, const char* name) {
-    return outgoing_.Call(rpc::MakeBackgroundCall("bench", Soon()), name, stub, method, request);
-  }
-
   const std::string platform_;
   metrics::Registry registry_;
   rpc::Outgoing outgoing_{registry_};
