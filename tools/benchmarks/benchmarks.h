@@ -18,6 +18,9 @@ absl::StatusOr<std::vector<Figure>> BenchExpiry(int rounds);
 // Durable events a second over the gRPC stream, and over HTTP in batches of 50, ÷ binary COPY of
 // the same rows into the same table with its indexes, in commits of the same size.
 absl::StatusOr<std::vector<Figure>> BenchIngest(int rounds);
+// A call of the platform through CallApi, less the same call made directly: what the way through
+// the broker adds at the median.
+absl::StatusOr<std::vector<Figure>> BenchCallApi(int rounds);
 // Start to ready, and memory when idle, of each service whose binary stands beside this program.
 absl::StatusOr<std::vector<Figure>> BenchStart();
 

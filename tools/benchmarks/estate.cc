@@ -81,12 +81,13 @@ std::map<std::string, std::string> Estate::Flags() const {
 
 absl::StatusOr<std::unique_ptr<server::Process>> Estate::StartProcess(
     const std::string& component, const std::vector<server::ModuleDefinition>& modules,
-    SystemClock* clock) {
+    SystemClock* clock, const std::map<std::string, std::string>& settings) {
   server::ProcessOptions options;
   options.component = component;
   options.clock = clock;
   options.modules = modules;
   options.sources.flags = Flags();
+  for (const auto& [key, value] : settings) options.sources.flags[key] = value;
   options.sources.flags["log.file"] = folder_ + "/" + component + ".log";
   options.sources.flags["server.core_dumps"] = "true";
   auto process = std::make_unique<server::Process>(std::move(options));

@@ -34,7 +34,7 @@ class Estate {
   // The modules in one process of this program, ready. They live by `clock` where it is given.
   absl::StatusOr<std::unique_ptr<server::Process>> StartProcess(
       const std::string& component, const std::vector<server::ModuleDefinition>& modules,
-      SystemClock* clock = nullptr);
+      SystemClock* clock = nullptr, const std::map<std::string, std::string>& settings = {});
   // How often the platform was asked.
   int64_t platform_calls() const { return platform_calls_; }
 

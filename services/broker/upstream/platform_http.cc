@@ -16,6 +16,9 @@ using wechat::Answer;
 
 constexpr const char* kResults[] = {"ok", "errcode", "http_error", "timeout", "transport"};
 constexpr const char* kOther = "other";
+// There from zero; the other listed codes come with their first refusal.
+constexpr const char* kCommonErrcodes[] = {"-1",    "40001", "40014", "42001",
+                                           "45009", "45011", "48001", kOther};
 
 absl::StatusOr<Answer> Successful(const absl::StatusOr<http::ClientResponse>& response) {
   DATONG_RETURN_IF_ERROR(response.status());
@@ -39,6 +42,10 @@ PlatformHttp::PlatformHttp(std::string url, std::initializer_list<const char*> p
     for (const char* result : kResults) {
       registry_.AddCounter("datong_upstream_requests_total", "Calls to the platform.",
                            {{"api", api}, {"result", result}});
+    }
+    for (const char* errcode : kCommonErrcodes) {
+      registry_.AddCounter("datong_upstream_errcode_total", "Refusals of the platform.",
+                           {{"api", api}, {"errcode", errcode}});
     }
     registry_.AddHistogram("datong_upstream_request_seconds", "Time of calls to the platform.",
                            metrics::kUpstreamBuckets, {{"api", api}});
