@@ -1,5 +1,7 @@
 #include "services/broker/config.h"
 
+#include "absl/strings/str_split.h"
+
 namespace datong::broker {
 
 Config Config::FromSettings(config::Settings& settings) {
@@ -26,6 +28,13 @@ Config Config::FromSettings(config::Settings& settings) {
   config.authorizer.link_lifetime =
       settings.Duration("broker.link_lifetime", 7 * day, absl::Minutes(1), 365 * day,
                         "How long an authorisation link opens.");
+  config.estate.reconcile_interval = settings.Duration(
+      "broker.reconcile_interval", day, absl::Minutes(1), 30 * day,
+      "How often a component's accounts are compared with WeChat's list of them.");
+  config.readiness.collector_url = settings.String(
+      "broker.collector_url", "",
+      "Where SDKs send events, as mini programs reach it; empty: public_url. Readiness compares "
+      "its host with each mini program's request domains.");
   config.worker.batch = static_cast<int>(settings.Int(
       "broker.work_batch", 100, 1, 100, "Pushes worked on at once; one user/info call for all."));
   config.worker.retry_longest =
@@ -34,9 +43,27 @@ Config Config::FromSettings(config::Settings& settings) {
   config.worker.remember_pushes =
       settings.Duration("broker.remember_pushes", 7 * day, absl::Hours(1), 90 * day,
                         "How long a repeated push is known as such.");
-  config.login.identity_timeout = settings.Duration(
+  config.login_identity_timeout = settings.Duration(
       "broker.login_identity_timeout", absl::Seconds(2), absl::Milliseconds(10), absl::Seconds(10),
       "How long a login waits for its person before it answers without.");
+  config.api_usage.reserve =
+      static_cast<double>(settings.Int(
+          "broker.quota_reserve_percent", 10, 0, 90,
+          "Part of a daily quota of WeChat that CallApi leaves to the suite's own functions.")) /
+      100.0;
+  config.api_usage.app_calls_per_second = static_cast<double>(
+      settings.Int("broker.app_calls_per_second", 500, 0, 100'000,
+                   "Calls a second that CallApi lets through for one app; 0: any number."));
+  config.api_usage.check_every =
+      settings.Duration("broker.quota_check_interval", absl::Hours(1), absl::Seconds(1), day,
+                        "How often WeChat is asked for the quota of an interface in use.");
+  config.api.cache_bytes = static_cast<size_t>(
+      settings.Int("broker.answer_cache_bytes", 16 << 20, 0, int64_t{1} << 30,
+                   "Memory for answers that callers of CallApi let be kept (max_age)."));
+  config.api.own_callers = absl::StrSplit(
+      settings.String("broker.own_callers", "datacube",
+                      "Callers, with commas between, whose calls may use the reserved quota."),
+      ',', absl::SkipEmpty());
   config.poll_interval = settings.Duration(
       "broker.poll_interval", absl::Seconds(3), absl::Milliseconds(20), absl::Seconds(10),
       "How often tokens stored by other replicas are looked for, and due ones refreshed.");
@@ -46,6 +73,9 @@ Config Config::FromSettings(config::Settings& settings) {
   config.maintenance_interval =
       settings.Duration("broker.maintenance_interval", absl::Minutes(5), absl::Milliseconds(50),
                         absl::Hours(1), "How often silent tickets are asked for.");
+  config.erasure_interval = settings.Duration(
+      "broker.erasure_interval", absl::Seconds(10), absl::Milliseconds(20), absl::Hours(1),
+      "How often identity's feed is asked for persons who were erased.");
   config.audit_spool = settings.String(
       "broker.audit_spool", "",
       "File for audit rows while the database is away; empty: none, and token reads "

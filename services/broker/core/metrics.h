@@ -11,7 +11,8 @@
 
 namespace datong::broker {
 
-enum class TokenKind { kStable, kComponent, kAuthorizer };
+enum class TokenKind { kStable, kComponent, kAuthorizer, kClassic, kJsapiTicket, kWxcardTicket };
+inline constexpr size_t kTokenKinds = 6;
 absl::string_view TokenKindName(TokenKind kind);
 
 // The series that the broker reports, by verbs. All of closed label sets are there from zero; those
@@ -54,7 +55,8 @@ class BrokerMetrics {
   // `op`: "encrypt" or "decrypt"; `reason`: "key_missing" or "seal_broken".
   void CryptoFailed(const std::string& op, const std::string& reason);
 
-  void CallsToday(const std::string& api, const std::string& appid, int64_t calls);
+  // One comparison of a component's accounts with WeChat's list.
+  void Reconciled(size_t adopted, size_t lost, size_t mended, size_t not_taken);
 
  private:
   static size_t Index(TokenKind kind) { return static_cast<size_t>(kind); }
@@ -63,13 +65,14 @@ class BrokerMetrics {
 
   metrics::Registry& registry_;
   const bool per_app_;
-  std::array<std::array<metrics::Counter*, 5>, 3> requests_;
-  std::array<std::array<metrics::Counter*, 5>, 3> refreshes_;
-  std::array<std::array<metrics::Counter*, 3>, 3> invalidations_;
-  std::array<metrics::Counter*, 3> fenced_;
-  std::array<metrics::Counter*, 3> cut_off_;
-  std::array<metrics::Histogram*, 3> refresh_seconds_;
+  std::array<std::array<metrics::Counter*, 5>, kTokenKinds> requests_;
+  std::array<std::array<metrics::Counter*, 5>, kTokenKinds> refreshes_;
+  std::array<std::array<metrics::Counter*, 3>, kTokenKinds> invalidations_;
+  std::array<metrics::Counter*, kTokenKinds> fenced_;
+  std::array<metrics::Counter*, kTokenKinds> cut_off_;
+  std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
   std::array<metrics::Gauge*, 3> authorizers_;
+  std::array<metrics::Counter*, 4> reconciled_;
   std::array<metrics::Counter*, 3> audit_writes_;
   metrics::Gauge* audit_pending_;
   std::array<metrics::Counter*, 5> rejected_;

@@ -44,6 +44,8 @@ struct TokenBrokerOptions {
   absl::Duration lease_renew_every = absl::Seconds(10);
   // Several calls to the platform, each of 10 s at most, may follow each other.
   absl::Duration longest_refresh = absl::Seconds(60);
+  // How long the platform's answer is kept trying to be stored.
+  absl::Duration longest_save = absl::Seconds(20);
   // Clocks of replicas differ by less.
   absl::Duration clock_skew = absl::Seconds(60);
   int refresh_threads = 4;
@@ -76,18 +78,17 @@ class TokenBroker {
   absl::StatusOr<Replacement> Replace(const std::string& appid, const std::string& fingerprint,
                                       BrokerMetrics::Invalidated reason, Deadline deadline);
 
-  // Calls `call` with the component's token; when the platform refuses the token, once more with
-  // another one.
+  // Calls `call` with the app's token; when the platform refuses the token, once more with another
+  // one.
   template <typename T>
-  absl::StatusOr<T> WithComponentToken(
-      const std::string& component, Deadline deadline,
-      absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call) {
-    absl::StatusOr<CachedTokenPtr> token = Get(component, deadline);
+  absl::StatusOr<T> WithToken(const std::string& appid, Deadline deadline,
+                              absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call) {
+    absl::StatusOr<CachedTokenPtr> token = Get(appid, deadline);
     if (!token.ok()) return token.status();
     absl::StatusOr<T> answer = call((*token)->token);
     if (ErrorClassOf(answer.status()) != wechat::ErrorClass::kTokenInvalid) return answer;
     absl::StatusOr<Replacement> other =
-        Replace(component, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
+        Replace(appid, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
     if (!other.ok()) return other.status();
     return call(other->current->token);
   }
@@ -117,6 +118,7 @@ class TokenBroker {
   absl::Status RefreshIfFree(const std::string& appid);
   absl::StatusOr<CachedTokenPtr> RefreshUnderLease(const App& app, const Lease& lease, int64_t held,
                                                    RefreshCause cause, Deadline deadline);
+  absl::StatusOr<int64_t> SaveAnswer(const Lease& lease, const TokenRecord& record);
   absl::StatusOr<FetchedToken> Fetch(const App& app, const Lease& lease, const TokenRecord& held,
                                      bool refused, Deadline deadline);
   absl::StatusOr<FetchedToken> FetchStable(const App& app, const Lease& lease,

@@ -67,6 +67,6 @@ class TokenHealth {
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
 };
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component);
+TokenKind TokenKindOf(const App& app);
 
 }  // namespace datong::broker

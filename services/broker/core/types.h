@@ -49,6 +49,8 @@ struct App {
   AppState state = AppState::kActive;
   std::string state_detail;
   std::string original_id;
+  bool classic_token = false;           // from /cgi-bin/token, not from /cgi-bin/stable_token
+  std::vector<std::string> js_domains;  // hosts; empty: not known
   absl::Time created;
 
   std::string name() const { return AppName(project, appid); }
@@ -64,6 +66,15 @@ struct Credentials {
   Secret app_secret;
   CallbackKey callback;
   CallbackKey previous_callback;  // still in use for a while after a change
+};
+
+// What to change of an app: each value that is given replaces the one held.
+struct AppChange {
+  std::optional<std::string> display_name = {};
+  std::optional<std::string> open_platform_account = {};
+  std::optional<bool> classic_token = {};
+  std::optional<std::vector<std::string>> js_domains = {};
+  std::optional<Credentials> credentials = {};
 };
 
 // What an account granted to a component.
@@ -132,6 +143,7 @@ enum class JobKind {
   kEvidence = 4,           // payload: evidence that identity has not taken yet
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
+  kMigrateOpenids = 20,  // payload: openids that WeChat replaced, which identity has not taken yet
 };
 
 struct NewJob {
@@ -163,14 +175,20 @@ struct AccessRow {
   int64_t count = 0;
 };
 
+// What the check of a watermark said; numbers as in datong.identity.v1.
+enum class Watermark { kNone = 0, kValid = 1, kAppidMismatch = 2, kStale = 3 };
+
 // Evidence that certain ids are one person's, as identity takes it.
 struct Evidence {
   std::string kind;  // "mp.code2session", …
   std::string appid;
-  std::string openid;
+  std::string openid;   // empty: others alone
   std::string unionid;  // empty: the openid alone
   absl::Time observed;
-  std::string request_id;  // what makes two observations of one instant differ
+  std::string request_id;                   // what makes two observations of one instant differ
+  std::vector<std::string> other_ids = {};  // whole identifiers, `kind:scope:value`
+  bool snapshot = false;                    // ids of a virtual account
+  Watermark watermark = Watermark::kNone;
 };
 
 }  // namespace datong::broker

@@ -32,6 +32,8 @@ void ToProto(const App& app, v1::App* message) {
   message->set_state_detail(app.state_detail);
   message->set_original_id(app.original_id);
   SetTime(app.created, message->mutable_create_time());
+  message->set_token_source(app.classic_token ? v1::TOKEN_SOURCE_CLASSIC : v1::TOKEN_SOURCE_STABLE);
+  for (const std::string& domain : app.js_domains) message->add_js_domains(domain);
 }
 
 void ToProto(const Authorization& authorization, v1::Authorization* message) {

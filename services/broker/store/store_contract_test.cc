@@ -10,12 +10,15 @@
 #include "common/testing/fake_clock.h"
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
+#include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_login_store.h"
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
+#include "services/broker/testing/fake_api_usage_store.h"
 #include "services/broker/testing/fake_store.h"
 
 namespace datong::broker {
@@ -30,6 +33,7 @@ struct InMemory {
   AuthorizationStore& authorizations = store;
   WorkStore& work = store;
   AuditStore& audit = store;
+  FakeApiUsageStore usage;
 };
 
 struct InPostgres {
@@ -42,8 +46,9 @@ struct InPostgres {
         tokens(*pool, envelope, "this-process", registry),
         book(*pool, tokens),
         authorizations(*pool, tokens, jobs, clock),
-        work(*pool, envelope, jobs, clock),
-        audit(*pool) {}
+        work(*pool, jobs, clock),
+        audit(*pool),
+        usage(*pool) {}
   metrics::Registry registry;
   TestDatabase database;
   std::unique_ptr<postgres::Pool> pool;
@@ -55,6 +60,7 @@ struct InPostgres {
   PostgresAuthorizationStore authorizations;
   PostgresWorkStore work;
   PostgresAuditStore audit;
+  PostgresApiUsageStore usage;
 };
 
 template <typename Backend>
@@ -148,7 +154,9 @@ TYPED_TEST(StoreContract, CredentialsAreReplacedPieceByPieceAndTheOldCallbackIsK
   ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
   Credentials change;
   change.callback.token = Secret("t2");
-  ASSERT_OK(this->b_.apps.UpdateApp("wx-a", "New", "open-1", change, this->soon()));
+  ASSERT_OK(this->b_.apps.UpdateApp(
+      "wx-a", {.display_name = "New", .open_platform_account = "open-1", .credentials = change},
+      this->soon()));
   absl::StatusOr<Credentials> held = this->b_.apps.GetCredentials("wx-a", this->soon());
   ASSERT_OK(held);
   EXPECT_EQ(held->app_secret.Expose(), "s");
@@ -454,22 +462,40 @@ TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
   EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(true));
 }
 
-TYPED_TEST(StoreContract, TheEvidenceOfALoginWaitsUntilItIsDropped) {
-  absl::StatusOr<App> app = this->Create("wx-a", AppKind::kMiniProgram);
-  NewJob evidence;
-  evidence.kind = JobKind::kEvidence;
-  evidence.key = "wx-a:login";
-  evidence.project = "demo";
-  evidence.appid = "wx-a";
-  evidence.payload = "{}";
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_OK(this->b_.work.SaveLogin(*app, "o1", Secret("key"), evidence, absl::Seconds(5),
-                                      this->soon()));
-  }
-  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
-  ASSERT_OK(this->b_.work.DropEvidence("wx-a:login", this->soon()));
-  this->clock_.Advance(absl::Seconds(6));
-  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
+TYPED_TEST(StoreContract, CallsAreCountedByTheDayAndStopsAndQuotasAreKept) {
+  const absl::Time now = this->clock_.Now();
+  const auto add = [&](int64_t day, int64_t calls, std::optional<ApiStop> stop = std::nullopt) {
+    absl::StatusOr<std::vector<ApiUsageRow>> rows = this->b_.usage.Add(
+        {{"wx-a", "/x", day, calls, stop}, {"wx-b", "/x", day, 1, stop}}, this->soon());
+    EXPECT_OK(rows);
+    EXPECT_EQ(rows->size(), 2u);
+    return rows->at(0);
+  };
+  EXPECT_EQ(add(7, 3).used, 3);
+  EXPECT_EQ(add(7, 2).used, 5);
+  EXPECT_FALSE(add(7, 0).quota.has_value());
+  EXPECT_EQ(add(8, 1).used, 1);
+  EXPECT_EQ(add(7, 9).used, 1);  // of a replica whose clock is behind
+  EXPECT_LT(add(8, 0).stop.until, now);
+  ApiUsageRow row = add(8, 0, ApiStop{now + absl::Hours(1), true});
+  EXPECT_EQ(row.stop.until, now + absl::Hours(1));
+  EXPECT_TRUE(add(8, 0).stop.is_quota);
+  EXPECT_THAT(this->b_.usage.TakeCheck("wx-a", "/x", now, absl::Hours(1), this->soon()),
+              IsOkAndHolds(true));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now + absl::Minutes(59), absl::Hours(1), this->soon()),
+      IsOkAndHolds(false));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now - absl::Minutes(1), absl::Hours(1), this->soon()),
+      IsOkAndHolds(true));
+  ASSERT_OK(
+      this->b_.usage.SetQuota("wx-a", "/x", 8, {100, 40, 60, absl::Seconds(60)}, this->soon()));
+  row = this->b_.usage.ListUsage("wx-a", this->soon())->at(0);
+  EXPECT_EQ(row.used, 40);
+  EXPECT_EQ(row.quota->daily_limit, 100);
+  EXPECT_EQ(row.quota->rate_calls, 60);
+  EXPECT_EQ(row.quota->rate_period, absl::Seconds(60));
+  EXPECT_LT(row.stop.until, now);  // calls are left
 }
 
 TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
@@ -528,9 +554,20 @@ TEST(StoreSealing, NothingSecretLiesInTheDatabaseInClear) {
   job.key = "k";
   job.payload = "CANARY-payload";
   ASSERT_OK(b.work.AddPush(job, soon));
-  ASSERT_OK(b.work.SaveLogin(app, "o1", Secret("CANARY-session"), job, absl::ZeroDuration(), soon));
+  PostgresLoginStore logins(*b.pool, b.envelope, b.jobs, clock);
+  const UserKey user{"demo", "wx-a", "o1", "projects/demo/persons/p1"};
+  ASSERT_OK(logins.SaveSession(user, Secret("CANARY-session"), job, soon));
+  ASSERT_OK(logins.SaveSession(user, Secret("CANARY-session"), std::nullopt, soon));
+  WebTokens tokens;
+  tokens.access_token = Secret("CANARY-user");
+  tokens.refresh_token = Secret("CANARY-user-refresh");
+  ASSERT_OK(logins.CreateWebLogin({"CANARY-state", "demo", "wx-a", "CANARY-browser", "", {}, false},
+                                  soon));
+  ASSERT_OK(logins.FinishWebLogin("CANARY-state", user, tokens, std::nullopt, soon));
+  ASSERT_OK(logins.GetPhoneKey("demo", soon));
   ASSERT_OK(b.pool->Transact("scan", soon, [](pqxx::work& work) -> absl::Status {
-    for (const char* table : {"apps", "tokens", "tickets", "jobs", "sessions", "inbox"}) {
+    for (const char* table : {"apps", "tokens", "tickets", "jobs", "sessions", "inbox",
+                              "web_tokens", "web_logins", "phone_keys"}) {
       for (const pqxx::row& row :
            work.exec("SELECT t::text FROM broker." + std::string(table) + " t")) {
         const auto text = row[0].as<std::string>();

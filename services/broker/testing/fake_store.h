@@ -59,10 +59,7 @@ class FakeStore : public AppStore,
   absl::StatusOr<App> GetApp(const std::string& appid, Deadline deadline) override;
   absl::StatusOr<std::vector<App>> ListApps(const std::string& project, const std::string& after,
                                             int limit, Deadline deadline) override;
-  absl::StatusOr<App> UpdateApp(const std::string& appid,
-                                const std::optional<std::string>& display_name,
-                                const std::optional<std::string>& open_platform_account,
-                                const std::optional<Credentials>& credentials,
+  absl::StatusOr<App> UpdateApp(const std::string& appid, const AppChange& change,
                                 Deadline deadline) override;
   absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,
                         Deadline deadline) override;
@@ -124,9 +121,6 @@ class FakeStore : public AppStore,
                      Deadline deadline) override;
   absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
   absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
-  absl::Status SaveLogin(const App& app, const std::string& openid, const Secret& session_key,
-                         const NewJob& evidence, absl::Duration delay, Deadline deadline) override;
-  absl::Status DropEvidence(const std::string& key, Deadline deadline) override;
 
   absl::Status Append(const std::vector<AccessRow>& rows, Deadline deadline) override;
   absl::StatusOr<std::vector<AccessRow>> List(const AccessFilter& filter, int limit,

@@ -41,7 +41,9 @@ void SetTime(absl::Time time, Timestamp* timestamp) {
 
 void Fill(const Evidence& evidence, identity::v1::Evidence* message) {
   message->set_kind(evidence.kind);
-  message->add_ids(absl::StrCat("openid:", evidence.appid, ":", evidence.openid));
+  if (!evidence.openid.empty()) {
+    message->add_ids(absl::StrCat("openid:", evidence.appid, ":", evidence.openid));
+  }
   if (!evidence.unionid.empty()) {
     // identity knows to which Open Platform account the app is bound.
     message->add_ids(absl::StrCat("unionid:@", evidence.appid, ":", evidence.unionid));
@@ -50,6 +52,9 @@ void Fill(const Evidence& evidence, identity::v1::Evidence* message) {
   message->set_appid(evidence.appid);
   message->set_request_id(evidence.request_id);
   message->set_obtained_by("broker");
+  for (const std::string& id : evidence.other_ids) message->add_ids(id);
+  message->set_snapshot(evidence.snapshot);
+  message->set_watermark(static_cast<identity::v1::Watermark>(evidence.watermark));
 }
 
 }  // namespace

@@ -49,6 +49,16 @@ grpc::ServerUnaryReactor* DecisionGrpcService::Erase(grpc::CallbackServerContext
                       [this](const auto& call, const auto& r) { return handlers_.Erase(call, r); });
 }
 
+grpc::ServerUnaryReactor* DecisionGrpcService::CancelCorpAuthorization(
+    grpc::CallbackServerContext* context, const v1::CancelCorpAuthorizationRequest* request,
+    v1::CancelCorpAuthorizationResponse* response) {
+  return calls_.Unary(context, request, response,
+                      "/datong.identity.v1.DecisionService/CancelCorpAuthorization",
+                      [this](const auto& call, const auto& r) {
+                        return handlers_.CancelCorpAuthorization(call, r);
+                      });
+}
+
 grpc::ServerUnaryReactor* DecisionGrpcService::ListDecisions(
     grpc::CallbackServerContext* context, const v1::ListDecisionsRequest* request,
     v1::ListDecisionsResponse* response) {
