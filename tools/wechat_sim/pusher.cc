@@ -185,7 +185,9 @@ std::string Pusher::Attempt(const PushJob& job) {
   request.headers.Add("Content-Type",
                       job.callback.format == "json" ? "application/json" : "text/xml");
   request.body = std::move(body);
-  const auto response = client_.Send(request, Deadline::After(options_.deadline));
+  const absl::Duration patience =
+      job.answer_within_ms > 0 ? absl::Milliseconds(job.answer_within_ms) : options_.deadline;
+  const auto response = client_.Send(request, Deadline::After(patience));
   if (!response.ok()) return std::string(response.status().message());
   return CheckReply(job, *response);
 }

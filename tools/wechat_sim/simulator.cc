@@ -81,13 +81,7 @@ class Simulator::Core {
     AddFollowerApi(table_);
     AddStatisticsApi(table_);
     AddAccountApi(table_);
-    wecom::AddTokenApi(table_);
-    wecom::AddInstallApi(table_);
-    wecom::AddContactApi(table_);
-    wecom::AddGroupApi(table_);
-    wecom::AddCustomerConversionApi(table_);
-    wecom::AddProviderConversionApi(table_);
-    wecom::AddLoginApi(table_);
+    wecom::AddApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });
     http::ServerOptions server;

@@ -30,7 +30,8 @@ struct PushJob {
   std::string openid = {};  // the sender, in the query
   std::string agent_id = {};
   std::vector<PushField> fields = {};
-  std::string xml = {};  // instead of fields, sent as it is
+  std::string xml = {};          // instead of fields, sent as it is
+  int64_t answer_within_ms = 0;  // 0: the pusher's own deadline
   int attempts = 0;
 };
 

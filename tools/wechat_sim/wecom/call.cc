@@ -241,6 +241,17 @@ Group* Call::GroupOf(const std::string& chat_id) const {
   return nullptr;
 }
 
+void AddApi(ApiTable& table) {
+  wecom::AddTokenApi(table);
+  AddInstallApi(table);
+  AddContactApi(table);
+  AddGroupApi(table);
+  AddCustomerConversionApi(table);
+  AddProviderConversionApi(table);
+  wecom::AddLoginApi(table);
+  AddChainApi(table);
+}
+
 void Get(ApiTable& table, const std::string& path, const Endpoint& endpoint) {
   Add(table, path, endpoint, false);
 }

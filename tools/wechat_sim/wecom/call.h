@@ -90,5 +90,8 @@ void AddGroupApi(ApiTable& table);
 void AddCustomerConversionApi(ApiTable& table);
 void AddProviderConversionApi(ApiTable& table);
 void AddLoginApi(ApiTable& table);
+void AddChainApi(ApiTable& table);
+// All of the above.
+void AddApi(ApiTable& table);
 
 }  // namespace datong::wechat_sim::wecom

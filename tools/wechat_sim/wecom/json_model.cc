@@ -161,7 +161,8 @@ absl::Status ReadCorp(const json& in, CorpSpec* corp) {
   reader.Read("kf_developer_appid", &corp->kf_developer_appid);
   reader.Read("payment_appid", &corp->payment_appid);
   reader.Require("corpid", corp->corpid);
-  return reader.status();
+  DATONG_RETURN_IF_ERROR(reader.status());
+  return ReadTexts(in, "downstream", &corp->downstream);
 }
 
 absl::Status ReadProvider(const json& in, ProviderSpec* provider) {
@@ -201,6 +202,7 @@ absl::Status ReadWecomSettings(const json& in, WecomSettings* settings) {
   reader.Read("visible_after_s", &settings->visible_after_s);
   reader.Read("pending_again", &settings->pending_again);
   reader.Read("empty_pending_rows", &settings->empty_pending_rows);
+  reader.Read("answer_within_ms", &settings->answer_within_ms);
   reader.Read("legacy_agency_unionid", &settings->legacy_agency_unionid);
   reader.OneOf("pending_again", settings->pending_again, {"renew", "replace"});
   return reader.status();

@@ -103,9 +103,10 @@ struct CorpSpec {
   std::string entity = "深圳示例科技有限公司";  // the legal entity
   bool verified = true;
   int64_t subject_type = 1;
-  std::string developer_appid = {};     // the app of this world bound to customer contact
-  std::string kf_developer_appid = {};  // … and to the customer service
-  std::string payment_appid = {};       // convert_to_openid gives openids of it
+  std::string developer_appid = {};          // the app of this world bound to customer contact
+  std::string kf_developer_appid = {};       // … and to the customer service
+  std::string payment_appid = {};            // convert_to_openid gives openids of it
+  std::vector<std::string> downstream = {};  // corpids that share its apps
 };
 
 struct ProviderSpec {
@@ -138,7 +139,8 @@ struct WecomSettings {
   bool push_page_installs = false;  // create_auth too when installed from the provider's own page
   int64_t visible_after_s = 0;      // how late calls learn of what an event told
   std::string pending_again = "renew";  // renew | replace: a pending_id that is asked for again
-  bool empty_pending_rows = false;    // rows without pending_id are answered with "", not left out
+  bool empty_pending_rows = false;  // rows without pending_id are answered with "", not left out
+  int64_t answer_within_ms = 0;     // pushes to instruction URLs: WeCom's is 1000; 0: as of WeChat
   bool legacy_agency_unionid = true;  // agency-built apps with old ids read unionids
 };
 

@@ -20,6 +20,7 @@ void Instruct(World& world, const Suite& suite, const std::string& label, const 
   job.is_wecom = true;
   job.receive_id = suite.spec.suite_id;
   job.to = suite.spec.suite_id;
+  job.answer_within_ms = world.wecom.settings.answer_within_ms;
   job.xml = absl::StrCat("<xml>", xml.elements(), "</xml>");
   world.outbox.push_back(std::move(job));
 }

@@ -318,6 +318,25 @@ TEST_F(WecomCustomerShapesTest, Logins) {
              "&js_code=" + code(mini)));
 }
 
+TEST_F(WecomCustomerShapesTest, Chains) {
+  AddWecomCorp(
+      sim_, {.corpid = "ww2", .secret = "secret-2", .members = {"li"}, .contacts = {{"p1", "li"}}});
+  const json user = {{"unionid", "u1"}, {"openid", "m1"}};
+  EXPECT_EQ(ErrorOf(Own("corpgroup/unionid_to_pending_id", user)), 48002) << "no downstream corp";
+  Wecom("corps", {{"corpid", "ww1"}, {"downstream", {"ww2"}}});
+  Expect("corpgroup.unionid_to_pending_id", Own("corpgroup/unionid_to_pending_id", user));
+  const json found = Own("corpgroup/unionid_to_external_userid", user);
+  Expect("corpgroup.unionid_to_external_userid", found);
+  ASSERT_EQ(found["external_userid_info"].size(), 1u);
+  EXPECT_EQ(found["external_userid_info"][0]["corpid"], "ww2");
+  const std::string id = found["external_userid_info"][0]["external_userid"];
+  EXPECT_NE(id, own_id_);
+  const json pending =
+      Own("corpgroup/batch/external_userid_to_pending_id", {{"external_userid", {id, own_id_}}});
+  Expect("corpgroup.batch.external_userid_to_pending_id", pending);
+  EXPECT_EQ(pending["result"].size(), 1u) << "an id of another view has no row";
+}
+
 TEST_F(WecomCustomerShapesTest, TemporaryIds) {
   const json customer = Wecom("tmp_ids", {{"corpid", "ww1"}, {"person", "p1"}});
   const json other =
