@@ -3,7 +3,9 @@
 namespace datong::broker {
 namespace {
 
-constexpr TokenKind kKinds[] = {TokenKind::kStable, TokenKind::kComponent, TokenKind::kAuthorizer};
+constexpr TokenKind kKinds[] = {TokenKind::kStable,     TokenKind::kComponent,
+                                TokenKind::kAuthorizer, TokenKind::kWecomCorp,
+                                TokenKind::kWecomProvider, TokenKind::kWecomSuite};
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};
 constexpr const char* kInvalidated[] = {"caller_report", "upstream", "reauthorized"};
@@ -26,6 +28,12 @@ absl::string_view TokenKindName(TokenKind kind) {
       return "component_access_token";
     case TokenKind::kAuthorizer:
       return "authorizer_access_token";
+    case TokenKind::kWecomCorp:
+      return "wecom_corp";
+    case TokenKind::kWecomProvider:
+      return "wecom_provider";
+    case TokenKind::kWecomSuite:
+      return "wecom_suite";
   }
   return "";
 }

@@ -11,7 +11,15 @@
 
 namespace datong::broker {
 
-enum class TokenKind { kStable, kComponent, kAuthorizer };
+enum class TokenKind {
+  kStable,
+  kComponent,
+  kAuthorizer,
+  kWecomCorp,
+  kWecomProvider,
+  kWecomSuite,
+};
+inline constexpr size_t kTokenKinds = 6;
 absl::string_view TokenKindName(TokenKind kind);
 
 // The series that the broker reports, by verbs. All of closed label sets are there from zero; those
@@ -60,11 +68,11 @@ class BrokerMetrics {
 
   metrics::Registry& registry_;
   const bool per_app_;
-  std::array<std::array<metrics::Counter*, 5>, 3> requests_;
-  std::array<std::array<metrics::Counter*, 5>, 3> refreshes_;
-  std::array<std::array<metrics::Counter*, 3>, 3> invalidations_;
-  std::array<metrics::Counter*, 3> fenced_;
-  std::array<metrics::Histogram*, 3> refresh_seconds_;
+  std::array<std::array<metrics::Counter*, 5>, kTokenKinds> requests_;
+  std::array<std::array<metrics::Counter*, 5>, kTokenKinds> refreshes_;
+  std::array<std::array<metrics::Counter*, 3>, kTokenKinds> invalidations_;
+  std::array<metrics::Counter*, kTokenKinds> fenced_;
+  std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
   std::array<metrics::Gauge*, 3> authorizers_;
   std::array<metrics::Counter*, 3> audit_writes_;
   metrics::Gauge* audit_pending_;

@@ -23,7 +23,15 @@ std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", a
 
 TokenKind TokenKindOf(AppKind kind, absl::string_view component) {
   if (kind == AppKind::kComponent) return TokenKind::kComponent;
+  if (kind == AppKind::kWecomCorp) return TokenKind::kWecomCorp;
+  if (kind == AppKind::kWecomProvider) return TokenKind::kWecomProvider;
+  if (kind == AppKind::kWecomSuite) return TokenKind::kWecomSuite;
   return component.empty() ? TokenKind::kStable : TokenKind::kAuthorizer;
+}
+
+bool IsSameUntilItsEnd(TokenKind kind) {
+  return kind == TokenKind::kWecomCorp || kind == TokenKind::kWecomProvider ||
+         kind == TokenKind::kWecomSuite;
 }
 
 std::string FingerprintOf(const Secret& token) {
@@ -33,18 +41,24 @@ std::string FingerprintOf(const Secret& token) {
 }
 
 TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
-                         PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock)
+                         PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock,
+                         TokenSource* wecom)
     : options_(options),
       apps_(apps),
       store_(store),
       platform_(platform),
       metrics_(metrics),
       clock_(clock),
+      wecom_(wecom),
       pool_(options.refresh_threads, 100'000) {}
+
+absl::Duration TokenBroker::MarginOf(TokenKind kind) const {
+  return IsSameUntilItsEnd(kind) ? absl::ZeroDuration() : options_.serve_margin;
+}
 
 CachedTokenPtr TokenBroker::FindCached(absl::string_view appid) const {
   CachedTokenPtr token = cache_.Find(appid);
-  if (token == nullptr || clock_.Now() >= token->expires - options_.serve_margin) return nullptr;
+  if (token == nullptr || clock_.Now() >= token->expires - MarginOf(token->kind)) return nullptr;
   return token;
 }
 
@@ -139,6 +153,10 @@ bool TokenBroker::IsDue(const TokenVersion& version) const {
   const CachedTokenPtr token = cache_.Find(version.appid);
   // Accounts without API permission have no token and are asked only when somebody wants it.
   if (token == nullptr) return version.generation == 0;
+  if (IsSameUntilItsEnd(token->kind)) {
+    const absl::Time ahead = token->expires - options_.wecom_refresh_ahead;
+    return clock_.Now() >= (token->fetched >= ahead ? token->expires : ahead);
+  }
   const absl::Duration ahead =
       token->kind == TokenKind::kStable ? options_.stable_refresh_ahead : options_.refresh_ahead;
   const auto spread_s = static_cast<uint64_t>(absl::ToInt64Seconds(options_.spread)) + 1;
@@ -201,8 +219,9 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
     }
     // Another replica is at it: its result is ours.
     DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
+    const absl::Duration margin = MarginOf(TokenKindOf(app.kind, app.component));
     if (record.has_value() && record->generation > held && !record->access_token.empty() &&
-        clock_.Now() < record->expires - options_.serve_margin) {
+        clock_.Now() < record->expires - margin) {
       return Adopt(app, *record);
     }
     if (until.Remaining() < absl::Milliseconds(200)) {
@@ -220,7 +239,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   TokenRecord record = found.value_or(TokenRecord{});
   record.appid = app.appid;
   if (record.generation > held && !record.access_token.empty() &&
-      clock_.Now() < record.expires - options_.serve_margin) {
+      clock_.Now() < record.expires - MarginOf(kind)) {
     return Adopt(app, record);
   }
   const absl::Time begin = absl::Now();  // how long it takes is no business time
@@ -272,6 +291,11 @@ absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const TokenRecor
       return FetchComponent(app, deadline);
     case TokenKind::kAuthorizer:
       return FetchAuthorizer(app, held, deadline);
+    case TokenKind::kWecomCorp:
+    case TokenKind::kWecomProvider:
+    case TokenKind::kWecomSuite:
+      if (wecom_ == nullptr) return AppKindUnsupported(app.appid, "an app of WeChat");
+      return wecom_->Fetch(*this, app, held, deadline);
   }
   return absl::InternalError("token kind");
 }
@@ -338,7 +362,7 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   // About its component, which is held back itself.
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
   const bool is_ours = info.has_value() && info->domain == kErrorDomain;
-  if (is_ours && kind == TokenKind::kAuthorizer) return cause;
+  if (is_ours && (kind == TokenKind::kAuthorizer || kind == TokenKind::kWecomCorp)) return cause;
   const bool about_ticket = error == ErrorClass::kTicketInvalid;
   // Asked for a stable token, "invalid credential" is about the secret.
   const bool about_config = error == ErrorClass::kConfiguration ||
@@ -347,7 +371,8 @@ absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
   absl::Status told = PlatformUnreachable(app.name());
   std::optional<AppState> state;
   if (about_ticket) {
-    told = TicketMissing(app.appid);
+    told = kind == TokenKind::kWecomSuite ? SuiteTicketMissing(app.appid)
+                                          : TicketMissing(app.appid);
   } else if (about_config) {
     state = AppState::kBadConfig;
     told = AppBadConfig(app.name(), ErrmsgOf(cause));
@@ -398,6 +423,7 @@ CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
   token->kind = TokenKindOf(app.kind, app.component);
   token->token = record.access_token;
   token->fingerprint = FingerprintOf(record.access_token);
+  token->fetched = record.fetched;
   token->expires = record.expires;
   token->generation = record.generation;
   cache_.Put(token);

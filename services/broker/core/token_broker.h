@@ -22,6 +22,7 @@
 #include "services/broker/core/metrics.h"
 #include "services/broker/core/platform_client.h"
 #include "services/broker/core/token_cache.h"
+#include "services/broker/core/token_source.h"
 #include "services/broker/core/token_store.h"
 
 namespace datong::broker {
@@ -38,6 +39,8 @@ struct TokenBrokerOptions {
   absl::Duration probe_interval = absl::Minutes(10);
   absl::Duration least_between_replacements = absl::Seconds(30);
   int most_forced_a_day = 10;
+  // WeCom answers the same token until its end: tried once ahead of it, then at the end.
+  absl::Duration wecom_refresh_ahead = absl::Seconds(60);
   absl::Duration ticket_lifetime = absl::Hours(12);
   absl::Duration lease_ttl = absl::Seconds(30);
   // What is done under a lease ends well before the lease does, so it needs no renewal.
@@ -50,8 +53,10 @@ struct TokenBrokerOptions {
 // replicas stored. Thread-safe. Everything that it is given must outlive it.
 class TokenBroker {
  public:
+  // `wecom` fetches the tokens of WeCom's apps; without it there are none.
   TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
-              PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock);
+              PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock,
+              TokenSource* wecom = nullptr);
 
   // The token, if memory holds one that may be handed out. Never blocks.
   CachedTokenPtr FindCached(absl::string_view appid) const;
@@ -132,6 +137,8 @@ class TokenBroker {
   bool MayForce(const std::string& appid);
   CachedTokenPtr Adopt(const App& app, const TokenRecord& record);
   bool IsDue(const TokenVersion& version) const;
+  // A token with less left is not handed out while another can be had.
+  absl::Duration MarginOf(TokenKind kind) const;
 
   const TokenBrokerOptions options_;
   AppStore& apps_;
@@ -139,6 +146,7 @@ class TokenBroker {
   PlatformClient& platform_;
   BrokerMetrics& metrics_;
   const Clock& clock_;
+  TokenSource* const wecom_;
 
   TokenCache cache_;
   std::atomic<bool> store_reachable_{true};
@@ -152,6 +160,8 @@ class TokenBroker {
 };
 
 TokenKind TokenKindOf(AppKind kind, absl::string_view component);
+// Kinds of which the platform answers the same token until its end.
+bool IsSameUntilItsEnd(TokenKind kind);
 // 12 hexadecimal digits that name a token without telling it.
 std::string FingerprintOf(const Secret& token);
 

@@ -26,6 +26,7 @@ struct CachedToken {
   TokenKind kind = TokenKind::kStable;
   Secret token;
   std::string fingerprint;
+  absl::Time fetched;
   absl::Time expires;
   int64_t generation = 0;
 };

@@ -21,7 +21,18 @@ enum class AppKind {
   kComponent = 4,
   kWecomCorp = 5,
   kWecomSuite = 6,
+  kWecomProvider = 7,
 };
+
+// What others can do something with: credentials that act for other apps alone are none.
+inline bool IsAccount(AppKind kind) {
+  return kind != AppKind::kUnknown && kind != AppKind::kComponent && kind != AppKind::kWecomSuite &&
+         kind != AppKind::kWecomProvider;
+}
+inline bool IsWecom(AppKind kind) {
+  return kind == AppKind::kWecomCorp || kind == AppKind::kWecomSuite ||
+         kind == AppKind::kWecomProvider;
+}
 
 enum class AppState { kActive = 1, kNeedsReauth = 2, kRevoked = 3, kBadConfig = 4 };
 
@@ -45,11 +56,13 @@ struct App {
   AppKind kind = AppKind::kUnknown;
   std::string display_name;
   std::string open_platform_account;
-  std::string component;  // appid; empty when the app has a secret of its own
+  std::string component;  // appid (a suite's too); empty when the app has a secret of its own
   AppState state = AppState::kActive;
   std::string state_detail;
   std::string original_id;
   absl::Time created;
+  std::string corpid;   // of WeCom's kinds; a suite's is its provider's
+  int64_t agentid = 0;  // of WeCom's kinds
 
   std::string name() const { return AppName(project, appid); }
 };
@@ -84,7 +97,13 @@ struct Authorization {
 };
 
 // Numbers as auth_type of WeChat's page.
-enum class AuthorizationType { kOfficialAccount = 1, kMiniProgram = 2, kBoth = 3 };
+enum class AuthorizationType {
+  kOfficialAccount = 1,
+  kMiniProgram = 2,
+  kBoth = 3,
+  kInstall = 10,  // of a WeCom suite, formal and for a test
+  kTestInstall = 11,
+};
 
 struct AuthorizationLink {
   std::string id;
@@ -132,6 +151,12 @@ enum class JobKind {
   kEvidence = 4,           // payload: evidence that identity has not taken yet
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
+  kWecomPush = 30,         // payload: the decrypted push of WeCom
+  kWecomDetails = 31,      // name, mode and privileges of a corp
+  kWecomForget = 32,       // a corp left: identity forgets what its contacts showed
+  kWecomRoster = 33,       // a pass over the contacts of a corp
+  kWecomContact = 34,      // payload: external_userid of a contact that was added
+  kWecomGroup = 35,        // payload: chat_id of a group that changed
 };
 
 struct NewJob {
@@ -171,6 +196,7 @@ struct Evidence {
   std::string unionid;  // empty: the openid alone
   absl::Time observed;
   std::string request_id;  // what makes two observations of one instant differ
+  std::vector<std::string> ids;  // further identifiers, as identity writes them
 };
 
 }  // namespace datong::broker
