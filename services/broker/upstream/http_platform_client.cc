@@ -1,12 +1,9 @@
 #include "services/broker/upstream/http_platform_client.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "common/base/strings.h"
-#include "common/status/error.h"
 #include "common/status/macros.h"
 
 namespace datong::broker {
@@ -18,41 +15,6 @@ using wechat::NumberField;
 using wechat::ObjectField;
 using wechat::TextField;
 
-// The `api` label of every path that the broker itself asks, and of those that others ask most.
-constexpr const char* kApis[] = {"/cgi-bin/stable_token",
-                                 "/cgi-bin/component/api_component_token",
-                                 "/cgi-bin/component/api_start_push_ticket",
-                                 "/cgi-bin/component/api_create_preauthcode",
-                                 "/cgi-bin/component/api_query_auth",
-                                 "/cgi-bin/component/api_authorizer_token",
-                                 "/cgi-bin/component/api_get_authorizer_info",
-                                 "/sns/jscode2session",
-                                 "/sns/component/jscode2session",
-                                 "/cgi-bin/user/get",
-                                 "/cgi-bin/user/info/batchget",
-                                 "/datacube/getusersummary",
-                                 "/datacube/getusercumulate",
-                                 "other"};
-constexpr const char* kResults[] = {"ok", "errcode", "http_error", "timeout", "transport"};
-
-std::string LabelOf(const std::string& path) {
-  for (const char* api : kApis) {
-    if (path == api) return path;
-  }
-  return "other";
-}
-
-std::string Dump(const json& body) {
-  // Never \u escapes: some APIs refuse them or store them as they are.
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-absl::Status Incomplete(const char* field) {
-  return MakeError(absl::StatusCode::kUnavailable,
-                   absl::StrCat("WeChat's answer has no ", field, "; try again."),
-                   {"broker.datong", "PLATFORM_ANSWER_INVALID", {{"field", field}}});
-}
-
 absl::StatusOr<FetchedToken> ReadToken(const json& body, const char* token_field) {
   FetchedToken fetched;
   fetched.token = Secret(TextField(body, token_field));
@@ -63,8 +25,8 @@ absl::StatusOr<FetchedToken> ReadToken(const json& body, const char* token_field
 
 absl::StatusOr<FetchedToken> ReadRequiredToken(const json& body, const char* token_field) {
   DATONG_ASSIGN_OR_RETURN(FetchedToken fetched, ReadToken(body, token_field));
-  if (fetched.token.empty()) return Incomplete(token_field);
-  if (fetched.lifetime <= absl::ZeroDuration()) return Incomplete("expires_in");
+  if (fetched.token.empty()) return IncompleteAnswer(token_field);
+  if (fetched.lifetime <= absl::ZeroDuration()) return IncompleteAnswer("expires_in");
   return fetched;
 }
 
@@ -82,7 +44,7 @@ absl::StatusOr<LoginAnswer> ReadLogin(const json& body) {
   login.openid = TextField(body, "openid");
   login.unionid = TextField(body, "unionid");
   login.session_key = Secret(TextField(body, "session_key"));
-  if (login.openid.empty()) return Incomplete("openid");
+  if (login.openid.empty()) return IncompleteAnswer("openid");
   return login;
 }
 
@@ -90,86 +52,22 @@ absl::StatusOr<LoginAnswer> ReadLogin(const json& body) {
 
 HttpPlatformClient::HttpPlatformClient(PlatformAddresses addresses, http::Client& http,
                                        metrics::Registry& registry)
-    : addresses_(std::move(addresses)), http_(http), registry_(registry) {
-  for (const char* api : kApis) {
-    for (const char* result : kResults) {
-      registry_.AddCounter("datong_upstream_requests_total", "Calls to the platform.",
-                           {{"api", api}, {"result", result}});
-    }
-    registry_.AddHistogram("datong_upstream_request_seconds", "Time of calls to the platform.",
-                           metrics::kUpstreamBuckets, {{"api", api}});
-  }
-}
-
-void HttpPlatformClient::Count(const std::string& label, const absl::Status& transport,
-                               int64_t errcode, absl::Duration elapsed) {
-  const char* result = "ok";
-  if (!transport.ok()) {
-    const std::string reason = GetReason(transport);
-    result = absl::IsDeadlineExceeded(transport)                               ? "timeout"
-             : reason == "ANSWER_HTTP_STATUS" || reason == "ANSWER_UNREADABLE" ? "http_error"
-                                                                               : "transport";
-  } else if (errcode != 0) {
-    result = "errcode";
-    // Codes that nobody listed share one series.
-    const bool listed =
-        wechat::ExplainErrorCode(errcode).error_class != wechat::ErrorClass::kUnknown;
-    registry_
-        .AddCounter("datong_upstream_errcode_total", "Refusals of the platform.",
-                    {{"api", label}, {"errcode", listed ? absl::StrCat(errcode) : "other"}})
-        .Increment();
-  }
-  registry_
-      .AddCounter("datong_upstream_requests_total", "Calls to the platform.",
-                  {{"api", label}, {"result", result}})
-      .Increment();
-  registry_
-      .AddHistogram("datong_upstream_request_seconds", "Time of calls to the platform.",
-                    metrics::kUpstreamBuckets, {{"api", label}})
-      .Observe(absl::ToDoubleSeconds(elapsed));
-}
-
-absl::StatusOr<http::ClientResponse> HttpPlatformClient::Send(
-    const std::string& label, const std::string& method, const std::string& path,
-    const Query& query, const std::string& body, Deadline deadline) {
-  http::ClientRequest request;
-  request.method = method;
-  request.url = absl::StrCat(addresses_.api_url, path);
-  char separator = '?';
-  for (const auto& [name, value] : query) {
-    absl::StrAppend(&request.url, std::string(1, separator), http::UrlEncode(name), "=",
-                    http::UrlEncode(value));
-    separator = '&';
-  }
-  if (method == "POST") {
-    request.headers.Add("Content-Type", "application/json");
-    request.body = body;
-  }
-  const absl::Time begin = absl::Now();
-  absl::StatusOr<http::ClientResponse> response = http_.Send(request, deadline);
-  if (!response.ok()) Count(label, response.status(), 0, absl::Now() - begin);
-  if (!response.ok()) return response.status();
-  absl::StatusOr<Answer> answer = wechat::ParseAnswer(response->status, response->body);
-  Count(label, answer.status(), answer.ok() ? answer->errcode : 0, absl::Now() - begin);
-  if (!answer.ok()) return answer.status();
-  return response;
-}
-
-absl::StatusOr<Answer> HttpPlatformClient::Ask(const std::string& method, const std::string& path,
-                                               const Query& query, const json* body,
-                                               Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(http::ClientResponse response,
-                          Send(LabelOf(path), method, path, query,
-                               body == nullptr ? std::string() : Dump(*body), deadline));
-  DATONG_ASSIGN_OR_RETURN(Answer answer, wechat::ParseAnswer(response.status, response.body));
-  DATONG_RETURN_IF_ERROR(answer.status());
-  return answer;
-}
+    : addresses_(std::move(addresses)),
+      // The paths that the broker itself asks, and those that others ask most.
+      http_(
+          addresses_.api_url,
+          {"/cgi-bin/stable_token", "/cgi-bin/component/api_component_token",
+           "/cgi-bin/component/api_start_push_ticket", "/cgi-bin/component/api_create_preauthcode",
+           "/cgi-bin/component/api_query_auth", "/cgi-bin/component/api_authorizer_token",
+           "/cgi-bin/component/api_get_authorizer_info", "/sns/jscode2session",
+           "/sns/component/jscode2session", "/cgi-bin/user/get", "/cgi-bin/user/info/batchget",
+           "/datacube/getusersummary", "/datacube/getusercumulate"},
+          http, registry) {}
 
 absl::StatusOr<Answer> HttpPlatformClient::AskComponent(const std::string& api, const Secret& token,
                                                         const json& body, Deadline deadline) {
-  return Ask("POST", absl::StrCat("/cgi-bin/component/", api),
-             {{"component_access_token", token.Expose()}}, &body, deadline);
+  return http_.Post(absl::StrCat("/cgi-bin/component/", api),
+                    {{"component_access_token", token.Expose()}}, body, deadline);
 }
 
 std::string HttpPlatformClient::AuthorizationPageUrl(const AuthorizationPage& page) {
@@ -195,7 +93,7 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchStableToken(const std::str
                      {"appid", appid},
                      {"secret", app_secret.Expose()},
                      {"force_refresh", force}};
-  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("POST", "/cgi-bin/stable_token", {}, &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, http_.Post("/cgi-bin/stable_token", {}, body, deadline));
   return ReadRequiredToken(answer.body, "access_token");
 }
 
@@ -206,15 +104,15 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchComponentToken(const std::
   const json body = {{"component_appid", component},
                      {"component_appsecret", secret.Expose()},
                      {"component_verify_ticket", ticket.Expose()}};
-  DATONG_ASSIGN_OR_RETURN(
-      Answer answer, Ask("POST", "/cgi-bin/component/api_component_token", {}, &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer,
+                          http_.Post("/cgi-bin/component/api_component_token", {}, body, deadline));
   return ReadRequiredToken(answer.body, "component_access_token");
 }
 
 absl::Status HttpPlatformClient::StartPushTicket(const std::string& component, const Secret& secret,
                                                  Deadline deadline) {
   const json body = {{"component_appid", component}, {"component_secret", secret.Expose()}};
-  return Ask("POST", "/cgi-bin/component/api_start_push_ticket", {}, &body, deadline).status();
+  return http_.Post("/cgi-bin/component/api_start_push_ticket", {}, body, deadline).status();
 }
 
 absl::StatusOr<PreAuthCode> HttpPlatformClient::CreatePreAuthCode(const std::string& component,
@@ -225,7 +123,7 @@ absl::StatusOr<PreAuthCode> HttpPlatformClient::CreatePreAuthCode(const std::str
   PreAuthCode code;
   code.code = TextField(answer.body, "pre_auth_code");
   code.lifetime = absl::Seconds(NumberField(answer.body, "expires_in").value_or(600));
-  if (code.code.empty()) return Incomplete("pre_auth_code");
+  if (code.code.empty()) return IncompleteAnswer("pre_auth_code");
   return code;
 }
 
@@ -239,7 +137,7 @@ absl::StatusOr<GrantedAuthorization> HttpPlatformClient::QueryAuthorization(
   const json& info = ObjectField(answer.body, "authorization_info");
   GrantedAuthorization granted;
   granted.appid = TextField(info, "authorizer_appid");
-  if (granted.appid.empty()) return Incomplete("authorizer_appid");
+  if (granted.appid.empty()) return IncompleteAnswer("authorizer_appid");
   DATONG_ASSIGN_OR_RETURN(granted.token, ReadToken(info, "authorizer_access_token"));
   granted.permission_sets = ReadPermissionSets(info);
   return granted;
@@ -289,12 +187,12 @@ absl::StatusOr<LoginAnswer> HttpPlatformClient::Login(const std::string& appid,
                                                       const Secret& app_secret,
                                                       const std::string& js_code,
                                                       Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("GET", "/sns/jscode2session",
-                                             {{"appid", appid},
-                                              {"secret", app_secret.Expose()},
-                                              {"js_code", js_code},
-                                              {"grant_type", "authorization_code"}},
-                                             nullptr, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, http_.Get("/sns/jscode2session",
+                                                   {{"appid", appid},
+                                                    {"secret", app_secret.Expose()},
+                                                    {"js_code", js_code},
+                                                    {"grant_type", "authorization_code"}},
+                                                   deadline));
   return ReadLogin(answer.body);
 }
 
@@ -303,13 +201,14 @@ absl::StatusOr<LoginAnswer> HttpPlatformClient::LoginThroughComponent(const std:
                                                                       const Secret& component_token,
                                                                       const std::string& js_code,
                                                                       Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("GET", "/sns/component/jscode2session",
-                                             {{"appid", appid},
-                                              {"js_code", js_code},
-                                              {"grant_type", "authorization_code"},
-                                              {"component_appid", component},
-                                              {"component_access_token", component_token.Expose()}},
-                                             nullptr, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer,
+                          http_.Get("/sns/component/jscode2session",
+                                    {{"appid", appid},
+                                     {"js_code", js_code},
+                                     {"grant_type", "authorization_code"},
+                                     {"component_appid", component},
+                                     {"component_access_token", component_token.Expose()}},
+                                    deadline));
   return ReadLogin(answer.body);
 }
 
@@ -319,8 +218,9 @@ absl::StatusOr<std::vector<UserInfo>> HttpPlatformClient::GetUsers(
   for (const std::string& openid : openids) {
     body["user_list"].push_back({{"openid", openid}, {"lang", "zh_CN"}});
   }
-  DATONG_ASSIGN_OR_RETURN(Answer answer, Ask("POST", "/cgi-bin/user/info/batchget",
-                                             {{"access_token", token.Expose()}}, &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      Answer answer, http_.Post("/cgi-bin/user/info/batchget", {{"access_token", token.Expose()}},
+                                body, deadline));
   std::vector<UserInfo> users;
   for (const json& user : wechat::ListField(answer.body, "user_info_list")) {
     users.push_back({TextField(user, "openid"), TextField(user, "unionid")});
@@ -330,11 +230,10 @@ absl::StatusOr<std::vector<UserInfo>> HttpPlatformClient::GetUsers(
 
 absl::StatusOr<ApiAnswer> HttpPlatformClient::Call(const Secret& token, const ApiCall& call,
                                                    Deadline deadline) {
-  Query query = {{"access_token", token.Expose()}};
+  PlatformHttp::Query query = {{"access_token", token.Expose()}};
   query.insert(query.end(), call.query.begin(), call.query.end());
-  DATONG_ASSIGN_OR_RETURN(
-      http::ClientResponse response,
-      Send(LabelOf(call.path), call.method, call.path, query, call.json, deadline));
+  DATONG_ASSIGN_OR_RETURN(http::ClientResponse response,
+                          http_.Send(call.method, call.path, query, call.json, deadline));
   DATONG_ASSIGN_OR_RETURN(Answer answer, wechat::ParseAnswer(response.status, response.body));
   return ApiAnswer{SanitizeUtf8(response.body), static_cast<int>(answer.errcode),
                    SanitizeUtf8(answer.errmsg)};

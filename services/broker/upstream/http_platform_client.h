@@ -2,13 +2,13 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/http/client.h"
 #include "common/metrics/registry.h"
 #include "common/wechat/answer.h"
 #include "services/broker/core/platform_client.h"
+#include "services/broker/upstream/platform_http.h"
 
 namespace datong::broker {
 
@@ -18,9 +18,7 @@ struct PlatformAddresses {
   std::string open_url;  // https://open.weixin.qq.com
 };
 
-// Asks WeChat over HTTPS, as wechat-platform's conventions are: POST with a JSON body of raw UTF-8,
-// tokens in the query, HTTP 200 with an errcode for failures. Counts datong_upstream_*.
-// Thread-safe.
+// Asks WeChat over HTTPS. Thread-safe.
 class HttpPlatformClient : public PlatformClient {
  public:
   HttpPlatformClient(PlatformAddresses addresses, http::Client& http, metrics::Registry& registry);
@@ -63,24 +61,11 @@ class HttpPlatformClient : public PlatformClient {
                                  Deadline deadline) override;
 
  private:
-  using Query = std::vector<std::pair<std::string, std::string>>;
-
-  // The body of the answer, whatever it says. `label` is the path as metrics have it.
-  absl::StatusOr<http::ClientResponse> Send(const std::string& label, const std::string& method,
-                                            const std::string& path, const Query& query,
-                                            const std::string& body, Deadline deadline);
-  // A successful answer; an errcode is an error.
-  absl::StatusOr<wechat::Answer> Ask(const std::string& method, const std::string& path,
-                                     const Query& query, const nlohmann::json* body,
-                                     Deadline deadline);
   absl::StatusOr<wechat::Answer> AskComponent(const std::string& api, const Secret& token,
                                               const nlohmann::json& body, Deadline deadline);
-  void Count(const std::string& label, const absl::Status& transport, int64_t errcode,
-             absl::Duration elapsed);
 
   const PlatformAddresses addresses_;
-  http::Client& http_;
-  metrics::Registry& registry_;
+  PlatformHttp http_;
 };
 
 }  // namespace datong::broker
