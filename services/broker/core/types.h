@@ -114,6 +114,10 @@ struct AuthorizationLink {
   absl::Time expires;
   std::string appid;  // who authorised through it
 };
+// Leads to WeCom's install page.
+inline bool IsInstall(const AuthorizationLink& link) {
+  return link.type == AuthorizationType::kInstall || link.type == AuthorizationType::kTestInstall;
+}
 
 // A platform token as it is stored.
 struct TokenRecord {
@@ -196,7 +200,7 @@ struct Evidence {
   std::string unionid;  // empty: the openid alone
   absl::Time observed;
   std::string request_id;  // what makes two observations of one instant differ
-  std::vector<std::string> ids;  // further identifiers, as identity writes them
+  std::vector<std::string> ids = {};  // further identifiers, as identity writes them
 };
 
 }  // namespace datong::broker

@@ -13,10 +13,6 @@
 namespace datong::broker {
 namespace {
 
-bool IsInstall(const AuthorizationLink& link) {
-  return link.type == AuthorizationType::kInstall || link.type == AuthorizationType::kTestInstall;
-}
-
 bool IsCodeRefused(const absl::Status& status) {
   const int64_t errcode = ErrcodeOf(status);
   return errcode == 40078 || errcode == 40058;  // unknown, used or expired; too short

@@ -167,7 +167,7 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
                             std::string(AppBadConfig(job.appid, ErrmsgOf(status)).message()),
                             deadline);
     }
-    case JobKind::kPush:
+    default:  // pushes, and what WecomWorker does
       break;
   }
   return absl::OkStatus();

@@ -11,7 +11,8 @@ namespace datong::broker {
 
 const char kAppColumns[] =
     "a.project, a.appid, a.kind, a.display_name, a.open_platform_account, a.component, a.state, "
-    "a.state_detail, a.original_id, (extract(epoch FROM a.created_at) * 1000000)::bigint";
+    "a.state_detail, a.original_id, (extract(epoch FROM a.created_at) * 1000000)::bigint, "
+    "a.corpid, a.agentid";
 
 const char kAuthorizationColumns[] =
     "z.project, z.appid, z.component, a.state, array_to_string(z.permission_sets, ','), "
@@ -31,6 +32,8 @@ App ReadApp(const pqxx::row& row) {
   app.state_detail = row[7].as<std::string>();
   app.original_id = row[8].as<std::string>();
   app.created = FromMicros(row[9]);
+  app.corpid = row[10].as<std::string>();
+  app.agentid = row[11].as<int64_t>();
   return app;
 }
 
