@@ -35,9 +35,16 @@ void PeriodicTask::Run() {
       woken_ = false;
     }
     work_();
-    const absl::Time next = clock_.Now() + interval_ * absl::Uniform(random, 0.9, 1.0);
+    absl::Time seen = clock_.Now();
+    const absl::Time next = seen + interval_ * absl::Uniform(random, 0.9, 1.0);
     MutexLock lock(&mutex_);
-    while (!stopping_ && !woken_ && clock_.Now() < next) clock_.WaitUntil(mutex_, changed_, next);
+    while (!stopping_ && !woken_) {
+      const absl::Time now = clock_.Now();
+      // A clock that was set back would hold the work for as long.
+      if (now >= next || now < seen) break;
+      seen = now;
+      clock_.WaitUntil(mutex_, changed_, next);
+    }
   }
 }
 

@@ -11,7 +11,7 @@ namespace datong {
 
 // Runs `work` on its own thread: at once, then every `interval` of business time, less a random
 // part of up to a tenth so that replicas spread. When the clock is moved past the next run, it
-// runs. Stop it (or destroy it) before what the work uses.
+// runs; when it is moved back, as well. Stop it (or destroy it) before what the work uses.
 class PeriodicTask {
  public:
   PeriodicTask(const Clock& clock, absl::Duration interval, std::function<void()> work);

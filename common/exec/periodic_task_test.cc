@@ -49,6 +49,15 @@ TEST_F(PeriodicTaskTest, WakeRunsItWithoutWaiting) {
   AwaitRuns(2);
 }
 
+TEST_F(PeriodicTaskTest, AClockThatIsSetBackDoesNotHoldIt) {
+  PeriodicTask task(clock_, absl::Hours(1), Work());
+  AwaitRuns(1);
+  while (runs() < 2) {
+    clock_.Advance(-absl::Minutes(10));
+    std::this_thread::yield();
+  }
+}
+
 TEST_F(PeriodicTaskTest, DoesNotRunAfterStop) {
   PeriodicTask task(clock_, absl::Seconds(1), Work());
   AwaitRuns(1);

@@ -74,6 +74,31 @@ absl::Status LeaseTable::Renew(Lease& lease, absl::Duration ttl, Deadline deadli
   return status;
 }
 
+absl::StatusOr<std::vector<std::string>> LeaseTable::RenewAll(const std::vector<Lease>& leases,
+                                                              absl::Duration ttl,
+                                                              Deadline deadline) {
+  const std::string sql =
+      absl::StrCat("UPDATE ", table_,
+                   " SET expires_at = clock_timestamp() + $3 * interval '1 ms' "
+                   "WHERE name = $1 AND epoch = $2 AND expires_at > '-infinity'");
+  auto held = pool_.Query<std::vector<std::string>>(
+      "renew_leases", deadline, [&](pqxx::work& work) -> absl::StatusOr<std::vector<std::string>> {
+        std::vector<std::string> names;
+        for (const Lease& lease : leases) {
+          const pqxx::result renewed =
+              work.exec_params(sql, lease.name, lease.epoch, absl::ToInt64Milliseconds(ttl));
+          if (renewed.affected_rows() == 1) names.push_back(lease.name);
+        }
+        return names;
+      });
+  if (held.ok() && held->size() < leases.size()) {
+    const auto lost = static_cast<double>(leases.size() - held->size());
+    held_.Decrement(lost);
+    transitions_.Increment(lost);
+  }
+  return held;
+}
+
 absl::Status LeaseTable::Release(const Lease& lease, Deadline deadline) {
   bool released = false;
   const absl::Status status =

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -47,6 +48,10 @@ class LeaseTable {
   // Moves the end to `ttl` from now. A lease that ran out but that nobody took is renewed too.
   // Errors: ABORTED/LEASE_LOST; those of Pool::Transact.
   absl::Status Renew(Lease& lease, absl::Duration ttl, Deadline deadline);
+  // The same for several at once, in one transaction; those that are lost have no entry in the
+  // answer, which names the leases still held.
+  absl::StatusOr<std::vector<std::string>> RenewAll(const std::vector<Lease>& leases,
+                                                    absl::Duration ttl, Deadline deadline);
   // Ends it early; no error when it was lost already. The epoch stays.
   absl::Status Release(const Lease& lease, Deadline deadline);
 

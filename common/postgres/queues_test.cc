@@ -56,6 +56,18 @@ TEST_F(LeaseTest, OnlyOneHoldsItUntilItIsReleased) {
   EXPECT_EQ((*next)->epoch, (*held)->epoch + 1);
 }
 
+TEST_F(LeaseTest, SeveralAreRenewedAtOnceAndTheLostOnesAreLeftOut) {
+  LeaseTable a(*pool_, "t.leases", "a", registry_, "test");
+  const Lease kept = **a.Acquire("kept", absl::Seconds(30), Soon());
+  const Lease lost = **a.Acquire("lost", absl::Milliseconds(1), Soon());
+  LeaseTable b(*pool_, "t.leases", "b", registry_, "test");
+  std::optional<Lease> taken;
+  while (!taken.has_value()) taken = *b.Acquire("lost", absl::Seconds(30), Soon());
+  EXPECT_THAT(a.RenewAll({kept, lost}, absl::Seconds(30), Soon()),
+              IsOkAndHolds(std::vector<std::string>{"kept"}));
+  EXPECT_OK(b.Renew(*taken, absl::Seconds(30), Soon()));
+}
+
 TEST_F(LeaseTest, TheEpochFencesOffAFormerHolder) {
   LeaseTable a(*pool_, "t.leases", "a", registry_, "test");
   LeaseTable b(*pool_, "t.leases", "b", registry_, "test");

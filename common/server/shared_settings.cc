@@ -40,6 +40,12 @@ SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
                       "database.dsn_file must hold the password itself");
   }
   shared.database_dsn = WithPassword(shared.database_dsn, password);
+  const Secret direct = settings.SecretFromFile("database.direct_dsn",
+                                                "File with a connection string that leads around a "
+                                                "pooler of transactions, for LISTEN; without "
+                                                "it, that of database.dsn_file.");
+  shared.database_direct_dsn =
+      direct.empty() ? shared.database_dsn : WithPassword(direct, password);
   shared.database_max_connections = static_cast<int>(
       settings.Int("database.max_connections", 10, 2, 500,
                    "Database connections that one service of this process may hold."));

@@ -14,6 +14,7 @@ Secret WithPassword(const Secret& dsn, const Secret& password);
 // The settings that several modules need, read once per process.
 struct SharedSettings {
   Secret database_dsn;                // database.dsn_file, database.password_file
+  Secret database_direct_dsn;         // database.direct_dsn_file, else database_dsn
   int database_max_connections = 10;  // of each module's pool
   std::string wechat_api_url;         // without a slash at the end
   std::string wechat_mp_url;

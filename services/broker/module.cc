@@ -15,6 +15,7 @@
 #include "common/exec/periodic_task.h"
 #include "common/http/client.h"
 #include "common/log/log.h"
+#include "common/postgres/listener.h"
 #include "common/postgres/migrator.h"
 #include "common/postgres/pool.h"
 #include "common/rpc/client.h"
@@ -29,6 +30,7 @@
 #include "services/broker/store/postgres_authorization_store.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
+#include "services/broker/store/token_notice.h"
 #include "services/broker/upstream/grpc_peers.h"
 #include "services/broker/upstream/http_platform_client.h"
 
@@ -42,6 +44,7 @@ class BrokerModule : public server::Module {
  public:
   BrokerModule(server::Environment& environment, Config config, crypto::KeyRing keys)
       : config_(std::move(config)),
+        listen_dsn_(environment.shared().database_direct_dsn),
         clock_(environment.clock()),
         metrics_(environment.metrics(), config_.metrics_per_app),
         envelope_(
@@ -64,8 +67,8 @@ class BrokerModule : public server::Module {
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
         tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
-        authorizer_(config_.authorizer, apps_, authorizations_, token_store_, tokens_, platform_,
-                    metrics_, clock_),
+        authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
+                    clock_),
         api_(config_.api, tokens_, platform_, metrics_, clock_),
         login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
@@ -95,6 +98,9 @@ class BrokerModule : public server::Module {
       LogFailure("token poll", tokens_.Sync(Deadline::After(absl::Seconds(5))));
       tokens_.RefreshDue();
     }));
+    listener_ = std::make_unique<postgres::Listener>(
+        listen_dsn_, kTokenChannel, [this](const std::string& text) { tokens_.OnNotice(text); },
+        [this] { tasks_.front()->Wake(); });
     tasks_.push_back(std::make_unique<PeriodicTask>(
         clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
@@ -108,6 +114,7 @@ class BrokerModule : public server::Module {
 
   void Stop() override {
     started_.store(nullptr);
+    if (listener_ != nullptr) listener_->Stop();
     if (worker_task_ != nullptr) worker_task_->Stop();
     for (const auto& task : tasks_) task->Stop();
     tokens_.Stop();
@@ -151,6 +158,7 @@ class BrokerModule : public server::Module {
   }
 
   const Config config_;
+  const Secret listen_dsn_;
   const Clock& clock_;
   BrokerMetrics metrics_;
   const crypto::Envelope envelope_;
@@ -180,6 +188,7 @@ class BrokerModule : public server::Module {
   TokenHandlers token_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
+  std::unique_ptr<postgres::Listener> listener_;
   std::vector<std::unique_ptr<PeriodicTask>> tasks_;
 };
 

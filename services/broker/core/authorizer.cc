@@ -19,12 +19,11 @@ constexpr int64_t kCodeExpired = 61010;
 }  // namespace
 
 Authorizer::Authorizer(AuthorizerOptions options, AppStore& apps, AuthorizationStore& store,
-                       TokenStore& leases, TokenBroker& tokens, PlatformClient& platform,
-                       BrokerMetrics& metrics, const Clock& clock)
+                       TokenBroker& tokens, PlatformClient& platform, BrokerMetrics& metrics,
+                       const Clock& clock)
     : options_(std::move(options)),
       apps_(apps),
       store_(store),
-      leases_(leases),
       tokens_(tokens),
       platform_(platform),
       metrics_(metrics),
@@ -110,9 +109,9 @@ absl::StatusOr<std::string> Authorizer::Exchange(const std::string& project,
     while (true) {
       DATONG_ASSIGN_OR_RETURN(std::string done, store_.FindExchanged(code, until));
       if (!done.empty()) return done;
-      DATONG_ASSIGN_OR_RETURN(std::optional<Lease> lease,
-                              leases_.TryAcquire(key, options_.lease_ttl, until));
-      if (!lease.has_value()) {
+      DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
+                              tokens_.leases().TryAcquire(key, until));
+      if (lease == nullptr) {
         if (until.Remaining() < absl::Milliseconds(100)) return PlatformUnreachable(component);
         absl::SleepFor(absl::Milliseconds(50));
         continue;
@@ -123,8 +122,8 @@ absl::StatusOr<std::string> Authorizer::Exchange(const std::string& project,
         if (!found.empty()) return found;
         DATONG_ASSIGN_OR_RETURN(GrantedAuthorization granted,
                                 Query(component, code, authorizer, until));
-        DATONG_RETURN_IF_ERROR(store_.SaveExchange(*lease, project, component, code, link, granted,
-                                                   clock_.Now(), until));
+        DATONG_RETURN_IF_ERROR(store_.SaveExchange(lease->lease(), project, component, code, link,
+                                                   granted, clock_.Now(), until));
         tokens_.ForgetFailures(granted.appid);
         if (tokens_.FindCached(granted.appid) != nullptr) {
           metrics_.TokenInvalidated(TokenKind::kAuthorizer,
@@ -138,9 +137,7 @@ absl::StatusOr<std::string> Authorizer::Exchange(const std::string& project,
         }
         return granted.appid;
       };
-      absl::StatusOr<std::string> appid = exchange();
-      leases_.Release(*lease);
-      return appid;
+      return exchange();
     }
   });
 }

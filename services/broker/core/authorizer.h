@@ -16,8 +16,7 @@ namespace datong::broker {
 struct AuthorizerOptions {
   std::string public_url;  // of the gateway, without "/" at the end
   absl::Duration link_lifetime = absl::Hours(7 * 24);
-  absl::Duration lease_ttl = absl::Seconds(30);
-  absl::Duration longest_exchange = absl::Seconds(25);
+  absl::Duration longest_exchange = absl::Seconds(60);
 };
 
 // Connects accounts to components: links, pre-authorisation codes, and the one exchange of a code
@@ -26,8 +25,8 @@ struct AuthorizerOptions {
 class Authorizer {
  public:
   Authorizer(AuthorizerOptions options, AppStore& apps, AuthorizationStore& store,
-             TokenStore& leases, TokenBroker& tokens, PlatformClient& platform,
-             BrokerMetrics& metrics, const Clock& clock);
+             TokenBroker& tokens, PlatformClient& platform, BrokerMetrics& metrics,
+             const Clock& clock);
 
   // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED.
   absl::StatusOr<AuthorizationLink> CreateLink(const std::string& project,
@@ -70,7 +69,6 @@ class Authorizer {
   const AuthorizerOptions options_;
   AppStore& apps_;
   AuthorizationStore& store_;
-  TokenStore& leases_;
   TokenBroker& tokens_;
   PlatformClient& platform_;
   BrokerMetrics& metrics_;

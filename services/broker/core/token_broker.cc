@@ -11,6 +11,7 @@
 #include "common/status/macros.h"
 #include "common/time/shanghai.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -50,6 +51,7 @@ TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore&
       metrics_(metrics),
       clock_(clock),
       wecom_(wecom),
+      leases_(store, options.lease_ttl, options.lease_renew_every),
       pool_(options.refresh_threads, 100'000) {}
 
 absl::Duration TokenBroker::MarginOf(TokenKind kind) const {
@@ -58,7 +60,7 @@ absl::Duration TokenBroker::MarginOf(TokenKind kind) const {
 
 CachedTokenPtr TokenBroker::FindCached(absl::string_view appid) const {
   CachedTokenPtr token = cache_.Find(appid);
-  if (token == nullptr || clock_.Now() >= token->expires - MarginOf(token->kind)) return nullptr;
+  if (token == nullptr || !token->LivesFor(MarginOf(token->kind), clock_.Now())) return nullptr;
   return token;
 }
 
@@ -68,7 +70,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::Get(const std::string& appid, Deadli
   absl::StatusOr<CachedTokenPtr> fresh =
       Refresh(appid, old == nullptr ? 0 : old->generation, /*refused=*/false, deadline);
   // A failed refresh is no outage while the old token still works.
-  if (!fresh.ok() && old != nullptr && clock_.Now() < old->expires &&
+  if (!fresh.ok() && old != nullptr && old->LivesFor(absl::ZeroDuration(), clock_.Now()) &&
       absl::IsUnavailable(fresh.status())) {
     return old;
   }
@@ -116,6 +118,20 @@ absl::Status TokenBroker::Reload(const std::string& appid, Deadline deadline) {
   return absl::OkStatus();
 }
 
+void TokenBroker::OnNotice(const std::string& text) {
+  const std::optional<TokenNotice> notice = TokenNotice::FromText(text);
+  if (!notice.has_value()) return;
+  const CachedTokenPtr held = cache_.Find(notice->appid);
+  if (notice->generation > 0 && held != nullptr && held->generation >= notice->generation) return;
+  // Whatever changed deserves a new try: a token came, credentials were corrected, a ticket came.
+  ForgetFailures(notice->appid);
+  const absl::Status status = Reload(notice->appid, Deadline::After(absl::Seconds(5)));
+  if (!status.ok() && !absl::IsNotFound(status)) {
+    LogWarn("change of a token not read yet",
+            {{"app", notice->appid}, {"reason", GetReason(status)}});
+  }
+}
+
 absl::Status TokenBroker::Sync(Deadline deadline) {
   absl::StatusOr<std::vector<TokenVersion>> versions = store_.ListVersions(deadline);
   store_reachable_.store(versions.ok(), std::memory_order_relaxed);
@@ -153,6 +169,7 @@ bool TokenBroker::IsDue(const TokenVersion& version) const {
   const CachedTokenPtr token = cache_.Find(version.appid);
   // Accounts without API permission have no token and are asked only when somebody wants it.
   if (token == nullptr) return version.generation == 0;
+  if (token->is_from_the_future) return true;
   if (IsSameUntilItsEnd(token->kind)) {
     const absl::Time ahead = token->expires - options_.wecom_refresh_ahead;
     return clock_.Now() >= (token->fetched >= ahead ? token->expires : ahead);
@@ -162,7 +179,7 @@ bool TokenBroker::IsDue(const TokenVersion& version) const {
   const auto spread_s = static_cast<uint64_t>(absl::ToInt64Seconds(options_.spread)) + 1;
   const absl::Duration spread =
       absl::Seconds(static_cast<int64_t>(absl::HashOf(version.appid) % spread_s));
-  return clock_.Now() >= token->expires - ahead + spread;
+  return !token->LivesFor(ahead - spread, clock_.Now());
 }
 
 void TokenBroker::RefreshDue() {
@@ -180,11 +197,7 @@ void TokenBroker::RefreshDue() {
       if (!refreshing_.insert(version.appid).second) continue;
     }
     const bool taken = pool_.TrySchedule([this, appid = version.appid] {
-      const CachedTokenPtr held = cache_.Find(appid);
-      const absl::Status status =
-          Refresh(appid, held == nullptr ? 0 : held->generation, /*refused=*/false,
-                  Deadline::After(options_.longest_refresh))
-              .status();
+      const absl::Status status = RefreshIfFree(appid);
       if (!status.ok()) {
         LogWarn("token not refreshed", {{"app", appid}, {"reason", GetReason(status)}});
       }
@@ -196,6 +209,20 @@ void TokenBroker::RefreshDue() {
       refreshing_.erase(version.appid);
     }
   }
+}
+
+absl::Status TokenBroker::RefreshIfFree(const std::string& appid) {
+  const Deadline deadline = Deadline::After(options_.longest_refresh);
+  const CachedTokenPtr held = cache_.Find(appid);
+  DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
+  if (app.state == AppState::kRevoked) return absl::OkStatus();
+  DATONG_RETURN_IF_ERROR(HeldBack(app));
+  DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
+                          leases_.TryAcquire(LeaseKey(appid), deadline));
+  if (lease == nullptr) return absl::OkStatus();
+  return RefreshUnderLease(app, lease->lease(), held == nullptr ? 0 : held->generation,
+                           /*refused=*/false, deadline)
+      .status();
 }
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, int64_t held,
@@ -210,13 +237,9 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
   DATONG_RETURN_IF_ERROR(HeldBack(app));
   const Deadline until = deadline.AtMost(options_.longest_refresh);
   while (true) {
-    DATONG_ASSIGN_OR_RETURN(std::optional<Lease> lease,
-                            store_.TryAcquire(LeaseKey(appid), options_.lease_ttl, until));
-    if (lease.has_value()) {
-      absl::StatusOr<CachedTokenPtr> fresh = RefreshUnderLease(app, *lease, held, refused, until);
-      store_.Release(*lease);
-      return fresh;
-    }
+    DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
+                            leases_.TryAcquire(LeaseKey(appid), until));
+    if (lease != nullptr) return RefreshUnderLease(app, lease->lease(), held, refused, until);
     // Another replica is at it: its result is ours.
     DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
     const absl::Duration margin = MarginOf(TokenKindOf(app.kind, app.component));
@@ -227,7 +250,8 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
     if (until.Remaining() < absl::Milliseconds(200)) {
       return WithRetryDelay(PlatformUnreachable(app.name()), absl::Seconds(1));
     }
-    absl::SleepFor(absl::Milliseconds(100));
+    MutexLock lock(&mutex_);
+    adopted_.WaitWithTimeout(&mutex_, absl::Milliseconds(250));
   }
 }
 
@@ -426,7 +450,14 @@ CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
   token->fetched = record.fetched;
   token->expires = record.expires;
   token->generation = record.generation;
+  const absl::Time now = clock_.Now();
+  token->dies = Deadline::After(std::min(record.expires - now, record.expires - record.fetched));
+  token->is_from_the_future = record.fetched > now + options_.clock_skew;
   cache_.Put(token);
+  {
+    MutexLock lock(&mutex_);
+    adopted_.SignalAll();
+  }
   metrics_.TokenExpires(token->kind, token->appid, token->expires);
   return token;
 }

@@ -19,6 +19,7 @@
 #include "common/time/clock.h"
 #include "common/time/deadline.h"
 #include "services/broker/core/app_store.h"
+#include "services/broker/core/lease_keeper.h"
 #include "services/broker/core/metrics.h"
 #include "services/broker/core/platform_client.h"
 #include "services/broker/core/token_cache.h"
@@ -43,8 +44,11 @@ struct TokenBrokerOptions {
   absl::Duration wecom_refresh_ahead = absl::Seconds(60);
   absl::Duration ticket_lifetime = absl::Hours(12);
   absl::Duration lease_ttl = absl::Seconds(30);
-  // What is done under a lease ends well before the lease does, so it needs no renewal.
-  absl::Duration longest_refresh = absl::Seconds(25);
+  absl::Duration lease_renew_every = absl::Seconds(10);
+  // Several calls to the platform, each of 10 s at most, may follow each other.
+  absl::Duration longest_refresh = absl::Seconds(60);
+  // Clocks of replicas differ by less.
+  absl::Duration clock_skew = absl::Seconds(60);
   int refresh_threads = 4;
 };
 
@@ -98,12 +102,16 @@ class TokenBroker {
   // Reads the stored token of one app into memory.
   absl::Status Reload(const std::string& appid, Deadline deadline);
 
+  // Follows one change that a replica told of (TokenNotice), at once.
+  void OnNotice(const std::string& text);
   // Follows what other replicas stored. Called every few seconds.
   absl::Status Sync(Deadline deadline);
   // Starts to refresh what is due, on the broker's own threads. Called every few seconds.
   void RefreshDue();
   // Waits for refreshes under way; none are started any more.
   void Stop() { pool_.Drain(); }
+  // The leases under which tokens are written.
+  LeaseKeeper& leases() { return leases_; }
 
  private:
   // What failed calls taught, per app.
@@ -122,6 +130,8 @@ class TokenBroker {
                                          Deadline deadline);
   absl::StatusOr<CachedTokenPtr> RefreshAlone(const std::string& appid, int64_t held, bool refused,
                                               Deadline deadline);
+  // Refreshes unless another replica is at it.
+  absl::Status RefreshIfFree(const std::string& appid);
   absl::StatusOr<CachedTokenPtr> RefreshUnderLease(const App& app, const Lease& lease, int64_t held,
                                                    bool refused, Deadline deadline);
   absl::StatusOr<FetchedToken> Fetch(const App& app, const TokenRecord& held, bool refused,
@@ -148,6 +158,7 @@ class TokenBroker {
   const Clock& clock_;
   TokenSource* const wecom_;
 
+  LeaseKeeper leases_;
   TokenCache cache_;
   std::atomic<bool> store_reachable_{true};
   SingleFlight<std::string, CachedTokenPtr> flights_;
@@ -156,6 +167,7 @@ class TokenBroker {
   std::vector<TokenVersion> versions_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<std::string> refreshing_ ABSL_GUARDED_BY(mutex_);
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
+  absl::CondVar adopted_;
   ThreadPool pool_;
 };
 

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/base/secret.h"
+#include "common/time/deadline.h"
 #include "services/broker/core/metrics.h"
 #include "services/broker/core/types.h"
 
@@ -28,7 +29,16 @@ struct CachedToken {
   std::string fingerprint;
   absl::Time fetched;
   absl::Time expires;
+  // The same instant on the steady clock, which no step of the business clock moves: whichever
+  // comes first ends the token.
+  Deadline dies = Deadline::After(absl::ZeroDuration());
+  // Stored by a clock well ahead of ours, so its end is not known: to be replaced at once.
+  bool is_from_the_future = false;
   int64_t generation = 0;
+
+  bool LivesFor(absl::Duration margin, absl::Time now) const {
+    return now < expires - margin && dies.Remaining() > margin;
+  }
 };
 using CachedTokenPtr = std::shared_ptr<const CachedToken>;
 

@@ -45,6 +45,10 @@ class TokenStore {
   virtual absl::StatusOr<std::optional<Lease>> TryAcquire(const std::string& key,
                                                           absl::Duration ttl,
                                                           Deadline deadline) = 0;
+  // Moves the ends of those leases to `ttl` from now; answers the keys of those that are still
+  // held.
+  virtual absl::StatusOr<std::vector<std::string>> Renew(const std::vector<Lease>& leases,
+                                                         absl::Duration ttl, Deadline deadline) = 0;
   // Ends it early. Failing does no harm: the lease runs out.
   virtual void Release(const Lease& lease) = 0;
 };

@@ -1,5 +1,6 @@
 #include "services/broker/core/wecom_installer.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,13 +22,13 @@ bool IsCodeRefused(const absl::Status& status) {
 }  // namespace
 
 WecomInstaller::WecomInstaller(AuthorizerOptions options, AppStore& apps, AuthorizationStore& links,
-                               WecomStore& corps, TokenStore& leases, TokenBroker& tokens,
+                               WecomStore& corps, TokenStore& codes, TokenBroker& tokens,
                                WecomPlatform& platform, BrokerMetrics& metrics, const Clock& clock)
     : options_(std::move(options)),
       apps_(apps),
       links_(links),
       corps_(corps),
-      leases_(leases),
+      codes_(codes),
       tokens_(tokens),
       platform_(platform),
       metrics_(metrics),
@@ -125,13 +126,9 @@ absl::StatusOr<std::string> WecomInstaller::Exchange(const App& suite, const std
     while (true) {
       DATONG_ASSIGN_OR_RETURN(std::string done, links_.FindExchanged(code, until));
       if (!done.empty()) return done;
-      DATONG_ASSIGN_OR_RETURN(std::optional<Lease> lease,
-                              leases_.TryAcquire(key, options_.lease_ttl, until));
-      if (lease.has_value()) {
-        absl::StatusOr<std::string> appid = ExchangeUnderLease(*lease, suite, code, link, until);
-        leases_.Release(*lease);
-        return appid;
-      }
+      DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
+                              tokens_.leases().TryAcquire(key, until));
+      if (lease != nullptr) return ExchangeUnderLease(lease->lease(), suite, code, link, until);
       if (until.Remaining() < absl::Milliseconds(100)) return PlatformUnreachable(suite.name());
       absl::SleepFor(absl::Milliseconds(50));
     }
@@ -170,7 +167,7 @@ absl::StatusOr<std::string> WecomInstaller::ExchangeUnderLease(const Lease& leas
 absl::Status WecomInstaller::FetchDetails(const std::string& appid, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
   if (app.state == AppState::kRevoked || app.component.empty()) return absl::OkStatus();
-  DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> held, leases_.Load(appid, deadline));
+  DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> held, codes_.Load(appid, deadline));
   if (!held.has_value() || held->refresh_token.empty()) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(WecomAuthInfo info,
                           tokens_.WithComponentToken<WecomAuthInfo>(

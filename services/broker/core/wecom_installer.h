@@ -22,7 +22,7 @@ namespace datong::broker {
 class WecomInstaller {
  public:
   WecomInstaller(AuthorizerOptions options, AppStore& apps, AuthorizationStore& links,
-                 WecomStore& corps, TokenStore& leases, TokenBroker& tokens,
+                 WecomStore& corps, TokenStore& codes, TokenBroker& tokens,
                  WecomPlatform& platform, BrokerMetrics& metrics, const Clock& clock);
 
   // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED.
@@ -63,7 +63,7 @@ class WecomInstaller {
   AppStore& apps_;
   AuthorizationStore& links_;
   WecomStore& corps_;
-  TokenStore& leases_;
+  TokenStore& codes_;  // holds the permanent codes
   TokenBroker& tokens_;
   WecomPlatform& platform_;
   BrokerMetrics& metrics_;

@@ -9,6 +9,7 @@
 #include "common/wechat/lenient_json.h"
 #include "services/broker/core/errors.h"
 #include "services/broker/store/rows.h"
+#include "services/broker/store/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -194,6 +195,7 @@ absl::StatusOr<App> PostgresAppStore::UpdateApp(
           "state = CASE state WHEN 4 THEN 1 ELSE state END, "
           "state_detail = CASE state WHEN 4 THEN '' ELSE state_detail END WHERE appid = $1",
           appid, pqxx::binarystring(sealed));
+      TellReplicas(work, appid);
     }
     const std::optional<App> app = FindApp(work, appid);
     DATONG_RETURN_IF_ERROR(Announce(work, *app));
@@ -209,6 +211,7 @@ absl::Status PostgresAppStore::SetState(const std::string& appid, AppState state
         "WHERE appid = $1 AND state <> $2 RETURNING project, kind",
         appid, static_cast<int>(state), detail);
     if (rows.empty()) return absl::OkStatus();
+    if (state == AppState::kActive) TellReplicas(work, appid);
     const auto kind = static_cast<AppKind>(rows[0][1].as<int>());
     if (IsAccount(kind)) {
       TellAccountFeed(work, rows[0][0].as<std::string>(), appid, clock_.Now());

@@ -7,6 +7,7 @@
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
 #include "services/broker/store/rows.h"
+#include "services/broker/store/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -196,6 +197,7 @@ absl::Status PostgresAuthorizationStore::Revoke(const std::string& component,
         "UPDATE broker.tokens SET access_token = NULL, refresh_token = NULL, "
         "previous_refresh_token = NULL, generation = generation + 1 WHERE appid = $1",
         appid);
+    TellReplicas(work, appid);
     TellAccountFeed(work, rows[0][0].as<std::string>(), appid, clock_.Now());
     return absl::OkStatus();
   });

@@ -4,6 +4,7 @@
 
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/store/token_notice.h"
 
 namespace datong::broker {
 namespace {
@@ -89,12 +90,16 @@ absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Load(const std::s
       kReadOnly);
 }
 
+postgres::Lease PostgresTokenStore::Held(const Lease& lease) const {
+  postgres::Lease held;
+  held.name = lease.key;
+  held.holder = holder_;
+  held.epoch = lease.epoch;
+  return held;
+}
+
 absl::Status PostgresTokenStore::Fence(pqxx::work& work, const Lease& lease) const {
-  postgres::Lease fenced;
-  fenced.name = lease.key;
-  fenced.holder = holder_;
-  fenced.epoch = lease.epoch;
-  return leases_.Fence(work, fenced);
+  return leases_.Fence(work, Held(lease));
 }
 
 absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease& lease,
@@ -123,7 +128,9 @@ absl::StatusOr<int64_t> PostgresTokenStore::Write(pqxx::work& work, const Lease&
       work.exec_params(kWriteSql, record.appid, pqxx::binarystring(access_sealed),
                        pqxx::binarystring(refresh_sealed), pqxx::binarystring(previous_sealed),
                        ToMicros(record.fetched), ToMicros(record.expires));
-  return written[0][0].as<int64_t>();
+  const auto generation = written[0][0].as<int64_t>();
+  TellReplicas(work, record.appid, generation);
+  return generation;
 }
 
 absl::StatusOr<int64_t> PostgresTokenStore::Save(const Lease& lease, const TokenRecord& record,
@@ -146,6 +153,7 @@ absl::Status PostgresTokenStore::SaveTicket(const std::string& component, const 
   return pool_.Transact("save_ticket", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params(kSaveTicketSql, component, pqxx::binarystring(sealed),
                      ToMicros(ticket.created), ToMicros(ticket.received));
+    TellReplicas(work, component);
     return absl::OkStatus();
   });
 }
@@ -180,12 +188,16 @@ absl::StatusOr<std::optional<Lease>> PostgresTokenStore::TryAcquire(const std::s
   return std::optional<Lease>(Lease{lease->name, lease->epoch});
 }
 
+absl::StatusOr<std::vector<std::string>> PostgresTokenStore::Renew(const std::vector<Lease>& leases,
+                                                                   absl::Duration ttl,
+                                                                   Deadline deadline) {
+  std::vector<postgres::Lease> held;
+  for (const Lease& lease : leases) held.push_back(Held(lease));
+  return leases_.RenewAll(held, ttl, deadline);
+}
+
 void PostgresTokenStore::Release(const Lease& lease) {
-  postgres::Lease held;
-  held.name = lease.key;
-  held.holder = holder_;
-  held.epoch = lease.epoch;
-  leases_.Release(held, Deadline::After(absl::Seconds(2))).IgnoreError();
+  leases_.Release(Held(lease), Deadline::After(absl::Seconds(2))).IgnoreError();
 }
 
 }  // namespace datong::broker

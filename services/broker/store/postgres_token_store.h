@@ -30,6 +30,8 @@ class PostgresTokenStore : public TokenStore {
                                                   Deadline deadline) override;
   absl::StatusOr<std::optional<Lease>> TryAcquire(const std::string& key, absl::Duration ttl,
                                                   Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<Lease>& leases,
+                                                 absl::Duration ttl, Deadline deadline) override;
   void Release(const Lease& lease) override;
 
   // Within a transaction: refuses a lost lease (ABORTED/LEASE_LOST) and writes the record. Shared
@@ -37,6 +39,7 @@ class PostgresTokenStore : public TokenStore {
   absl::StatusOr<int64_t> Write(pqxx::work& work, const Lease& lease, const TokenRecord& record);
 
  private:
+  postgres::Lease Held(const Lease& lease) const;
   absl::Status Fence(pqxx::work& work, const Lease& lease) const;
 
   postgres::Pool& pool_;

@@ -75,7 +75,6 @@ class CoreFixture : public ::testing::Test {
   Authorizer authorizer_{{.public_url = "https://datong.example"},
                          store_,
                          store_,
-                         store_,
                          tokens_,
                          platform_,
                          metrics_,

@@ -293,6 +293,18 @@ absl::StatusOr<std::optional<Lease>> FakeStore::TryAcquire(const std::string& ke
   return std::optional<Lease>(Lease{key, ++epochs_[key]});
 }
 
+absl::StatusOr<std::vector<std::string>> FakeStore::Renew(const std::vector<Lease>& leases,
+                                                          absl::Duration, Deadline) {
+  MutexLock lock(&mutex_);
+  DATONG_RETURN_IF_ERROR(Check());
+  ++renewals_;
+  std::vector<std::string> kept;
+  for (const Lease& lease : leases) {
+    if (epochs_[lease.key] == lease.epoch) kept.push_back(lease.key);
+  }
+  return kept;
+}
+
 void FakeStore::Release(const Lease& lease) {
   MutexLock lock(&mutex_);
   if (epochs_[lease.key] == lease.epoch) held_.erase(lease.key);

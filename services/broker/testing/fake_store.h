@@ -38,6 +38,11 @@ class FakeStore : public AppStore,
     MutexLock lock(&mutex_);
     held_.clear();
   }
+  // How often leases were renewed.
+  int renewals() const {
+    MutexLock lock(&mutex_);
+    return renewals_;
+  }
   size_t pending_jobs(JobKind kind) const;
 
   absl::StatusOr<Project> CreateProject(const Project& project, Deadline deadline) override;
@@ -71,6 +76,8 @@ class FakeStore : public AppStore,
                                                   Deadline deadline) override;
   absl::StatusOr<std::optional<Lease>> TryAcquire(const std::string& key, absl::Duration ttl,
                                                   Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> Renew(const std::vector<Lease>& leases,
+                                                 absl::Duration ttl, Deadline deadline) override;
   void Release(const Lease& lease) override;
 
   absl::Status CreateLink(const AuthorizationLink& link, Deadline deadline) override;
@@ -175,6 +182,7 @@ class FakeStore : public AppStore,
   std::map<std::string, Ticket> tickets_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> epochs_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);
+  int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, AuthorizationLink> links_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> pre_auth_codes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> codes_ ABSL_GUARDED_BY(mutex_);
