@@ -8,6 +8,7 @@
 #include "services/broker/core/authorizer.h"
 #include "services/broker/core/login.h"
 #include "services/broker/core/token_broker.h"
+#include "services/broker/core/wecom_rosters.h"
 #include "services/broker/core/worker.h"
 
 namespace datong::broker {
@@ -19,6 +20,7 @@ struct Config {
   WorkerOptions worker;
   LoginOptions login;
   ApiProxyOptions api;
+  WecomRosterOptions rosters;
   absl::Duration poll_interval;
   absl::Duration work_interval;
   absl::Duration maintenance_interval;

@@ -24,6 +24,7 @@
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
 #include "services/broker/rpc/grpc_services.h"
+#include "services/broker/rpc/wecom_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
@@ -33,6 +34,7 @@
 #include "services/broker/store/token_notice.h"
 #include "services/broker/upstream/grpc_peers.h"
 #include "services/broker/upstream/http_platform_client.h"
+#include "services/broker/wecom_part.h"
 
 namespace datong::broker {
 namespace {
@@ -60,13 +62,18 @@ class BrokerModule : public server::Module {
         audit_store_(pool_),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
-                   environment.shared().wechat_open_url},
+                   environment.shared().wechat_open_url, environment.shared().wechat_wecom_url},
                   http_, environment.metrics()),
+        wecom_sources_(pool_, envelope_, token_store_, job_writer_, apps_,
+                       {environment.shared().wechat_wecom_url, environment.shared().wechat_work_url,
+                        environment.shared().wechat_open_url},
+                       http_, environment.metrics(), clock_),
         outgoing_(environment.metrics()),
         identity_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
-        tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_),
+        tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_,
+                &wecom_sources_.tokens),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
         api_(config_.api, tokens_, platform_, metrics_, clock_),
@@ -74,11 +81,20 @@ class BrokerModule : public server::Module {
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
         pushes_(apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); }),
+        wecom_(wecom_sources_, config_.authorizer, config_.rosters, config_.login.identity_timeout,
+               apps_, authorizations_, token_store_, work_, tokens_, identity_, ingest_, audit_,
+               metrics_, clock_, [this] { WakeWorker(); }),
         project_handlers_(apps_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_),
         token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
-                                   token_handlers_)) {}
+                                   token_handlers_)) {
+    pushes_.UseForWecom([this](const RawPush& push, Deadline deadline) {
+      return wecom_.receiver.Receive(push, deadline);
+    });
+    wecom_.AddRunners(worker_);
+    services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
+  }
 
   std::string name() const override { return "broker"; }
 
@@ -105,6 +121,8 @@ class BrokerModule : public server::Module {
         clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
+      LogFailure("contact rosters",
+                 wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
     }));
     worker_task_ =
         std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
@@ -171,6 +189,7 @@ class BrokerModule : public server::Module {
   PostgresAuditStore audit_store_;
   http::Client http_;
   HttpPlatformClient platform_;
+  WecomSources wecom_sources_;
   rpc::Outgoing outgoing_;
   GrpcIdentityPeer identity_;
   GrpcIngestPeer ingest_;
@@ -183,6 +202,7 @@ class BrokerModule : public server::Module {
   Worker worker_;
   std::atomic<PeriodicTask*> started_{nullptr};
   PushReceiver pushes_;
+  WecomPart wecom_;
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;

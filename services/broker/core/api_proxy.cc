@@ -19,7 +19,19 @@ using wechat::ErrorClass;
 // Answers of these hold tokens and codes, or spend what the broker keeps.
 constexpr const char* kRefusedPrefixes[] = {"/cgi-bin/token",  "/cgi-bin/stable_token",
                                             "/cgi-bin/ticket", "/cgi-bin/component/",
-                                            "/sns/",           "/cgi-bin/clear_quota"};
+                                            "/sns/",           "/cgi-bin/clear_quota",
+                                            // WeCom's
+                                            "/cgi-bin/gettoken", "/cgi-bin/service/get_suite_token",
+                                            "/cgi-bin/service/get_provider_token",
+                                            "/cgi-bin/service/get_corp_token",
+                                            "/cgi-bin/service/get_permanent_code",
+                                            "/cgi-bin/service/v2/get_permanent_code",
+                                            "/cgi-bin/service/get_pre_auth_code",
+                                            "/cgi-bin/service/set_session_info",
+                                            "/cgi-bin/miniprogram/",
+                                            "/cgi-bin/service/miniprogram/",
+                                            "/cgi-bin/auth/getuserinfo",
+                                            "/cgi-bin/service/auth/"};
 // What the suite calls: a closed set, since it labels series.
 constexpr const char* kLabelled[] = {
     "/cgi-bin/user/get",        "/cgi-bin/user/info",        "/cgi-bin/user/info/batchget",
@@ -100,7 +112,8 @@ absl::Status ApiProxy::CloseGate(const std::string& appid, const std::string& pa
 absl::StatusOr<ApiAnswer> ApiProxy::Call(const std::string& appid, const ApiCall& call,
                                          bool repeatable, Deadline deadline) {
   DATONG_RETURN_IF_ERROR(CheckPath(call.path));
-  if (call.query.contains("access_token")) {
+  if (call.query.contains("access_token") || call.query.contains("suite_access_token") ||
+      call.query.contains("provider_access_token")) {
     return ApiPathInvalid(call.path, "gets its access_token from the broker");
   }
   DATONG_ASSIGN_OR_RETURN(CachedTokenPtr token, tokens_.Get(appid, deadline));
@@ -112,7 +125,7 @@ absl::StatusOr<ApiAnswer> ApiProxy::Call(const std::string& appid, const ApiCall
   for (int tries = 1;; ++tries) {
     DATONG_RETURN_IF_ERROR(CheckGate(appid, call.path));
     absl::StatusOr<ApiAnswer> answer = platform_.Call(token->token, call, deadline);
-    const ErrorClass error = answer.ok() ? wechat::ExplainErrorCode(answer->errcode).error_class
+    const ErrorClass error = answer.ok() ? ErrorClassOf(call, *answer)
                                          : ErrorClass::kTransient;
     if (error == ErrorClass::kTokenInvalid) {
       if (replaced) return TokenConflict(appid);

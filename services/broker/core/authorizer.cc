@@ -59,7 +59,7 @@ absl::StatusOr<Authorizer::Beginning> Authorizer::Begin(const std::string& link_
   if (IsExpired(link)) return LinkExpired();
   DATONG_ASSIGN_OR_RETURN(
       PreAuthCode code,
-      tokens_.WithComponentToken<PreAuthCode>(link.component, deadline, [&](const Secret& token) {
+      tokens_.WithToken<PreAuthCode>(link.component, deadline, [&](const Secret& token) {
         return platform_.CreatePreAuthCode(link.component, token, deadline);
       }));
   const absl::Time expires = clock_.Now() + code.lifetime;
@@ -146,8 +146,8 @@ absl::StatusOr<GrantedAuthorization> Authorizer::Query(const std::string& compon
                                                        const std::string& code,
                                                        const std::string& authorizer,
                                                        Deadline deadline) {
-  absl::StatusOr<GrantedAuthorization> granted = tokens_.WithComponentToken<GrantedAuthorization>(
-      component, deadline, [&](const Secret& token) {
+  absl::StatusOr<GrantedAuthorization> granted =
+      tokens_.WithToken<GrantedAuthorization>(component, deadline, [&](const Secret& token) {
         return platform_.QueryAuthorization(component, token, code, deadline);
       });
   const int64_t errcode = ErrcodeOf(granted.status());
@@ -159,7 +159,7 @@ absl::StatusOr<GrantedAuthorization> Authorizer::Query(const std::string& compon
   // account, and its refresh token can still be read.
   DATONG_ASSIGN_OR_RETURN(
       AccountDetails details,
-      tokens_.WithComponentToken<AccountDetails>(component, deadline, [&](const Secret& token) {
+      tokens_.WithToken<AccountDetails>(component, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(component, token, authorizer, deadline);
       }));
   GrantedAuthorization recovered;
@@ -168,7 +168,7 @@ absl::StatusOr<GrantedAuthorization> Authorizer::Query(const std::string& compon
   if (!details.refresh_token.empty()) {
     DATONG_ASSIGN_OR_RETURN(
         recovered.token,
-        tokens_.WithComponentToken<FetchedToken>(component, deadline, [&](const Secret& token) {
+        tokens_.WithToken<FetchedToken>(component, deadline, [&](const Secret& token) {
           return platform_.FetchAuthorizerToken(component, token, authorizer, details.refresh_token,
                                                 deadline);
         }));
@@ -183,7 +183,7 @@ absl::Status Authorizer::FetchDetails(const std::string& appid, Deadline deadlin
   if (app.state == AppState::kRevoked) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(
       AccountDetails details,
-      tokens_.WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+      tokens_.WithToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(app.component, token, appid, deadline);
       }));
   return store_.SaveDetails(appid, details, deadline);

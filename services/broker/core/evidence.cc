@@ -12,7 +12,10 @@ std::string EncodeEvidence(const Evidence& evidence) {
                         {"openid", evidence.openid},
                         {"unionid", evidence.unionid},
                         {"observed_ms", absl::ToUnixMillis(evidence.observed)},
-                        {"request_id", evidence.request_id}}
+                        {"request_id", evidence.request_id},
+                        {"other_ids", evidence.other_ids},
+                        {"snapshot", evidence.snapshot},
+                        {"watermark", static_cast<int>(evidence.watermark)}}
       .dump();
 }
 
@@ -28,6 +31,12 @@ absl::StatusOr<Evidence> DecodeEvidence(absl::string_view payload) {
   evidence.unionid = wechat::TextField(*json, "unionid");
   evidence.observed = absl::FromUnixMillis(wechat::NumberField(*json, "observed_ms").value_or(0));
   evidence.request_id = wechat::TextField(*json, "request_id");
+  for (const nlohmann::json& id : wechat::ListField(*json, "other_ids")) {
+    if (id.is_string()) evidence.other_ids.push_back(id.get<std::string>());
+  }
+  const auto snapshot = json->find("snapshot");
+  evidence.snapshot = snapshot != json->end() && snapshot->is_boolean() && snapshot->get<bool>();
+  evidence.watermark = static_cast<Watermark>(wechat::NumberField(*json, "watermark").value_or(0));
   return evidence;
 }
 

@@ -53,11 +53,9 @@ Login::Login(LoginOptions options, AppStore& apps, WorkStore& work, TokenBroker&
 absl::StatusOr<LoginAnswer> Login::Ask(const App& app, const std::string& js_code,
                                        Deadline deadline) {
   if (!app.component.empty()) {
-    return tokens_.WithComponentToken<LoginAnswer>(
-        app.component, deadline, [&](const Secret& token) {
-          return platform_.LoginThroughComponent(app.appid, app.component, token, js_code,
-                                                 deadline);
-        });
+    return tokens_.WithToken<LoginAnswer>(app.component, deadline, [&](const Secret& token) {
+      return platform_.LoginThroughComponent(app.appid, app.component, token, js_code, deadline);
+    });
   }
   DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
   return platform_.Login(app.appid, credentials.app_secret, js_code, deadline);

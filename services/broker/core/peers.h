@@ -29,7 +29,8 @@ class IdentityPeer {
   virtual absl::Status BindApp(const App& app, Deadline deadline) = 0;
   virtual absl::Status Link(const std::string& project, const std::vector<Evidence>& evidence,
                             Deadline deadline) = 0;
-  // Links one and answers the person's name.
+  // Links one and answers the name of the person that holds its openid, or else the first of
+  // `other_ids`.
   virtual absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                               Deadline deadline) = 0;
 };

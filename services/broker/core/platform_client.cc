@@ -27,4 +27,10 @@ wechat::ErrorClass ErrorClassOf(const absl::Status& status) {
   return wechat::ErrorClassOfStatus(status);
 }
 
+wechat::ErrorClass ErrorClassOf(const ApiCall& call, const ApiAnswer& answer) {
+  return (IsWecom(call.kind) ? wechat::ExplainWecomErrorCode(answer.errcode)
+                             : wechat::ExplainErrorCode(answer.errcode))
+      .error_class;
+}
+
 }  // namespace datong::broker

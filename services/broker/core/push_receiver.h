@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,10 @@ class PushReceiver {
   PushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work, TokenBroker& tokens,
                BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker);
 
+  // Who takes what comes below /wecom/. Called before the first push.
+  using Receiver = std::function<absl::StatusOr<std::string>(const RawPush&, Deadline)>;
+  void UseForWecom(Receiver wecom) { wecom_ = std::move(wecom); }
+
   // The body of the answer. Errors: as of PushService.ReceivePush.
   absl::StatusOr<std::string> Receive(const RawPush& push, Deadline deadline);
 
@@ -60,6 +65,7 @@ class PushReceiver {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   const std::function<void()> wake_worker_;
+  Receiver wecom_;
 };
 
 // What makes a repeated push the same push: MsgId, else FromUserName, CreateTime, Event and

@@ -349,7 +349,7 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchComponent(const App& app, Deadlin
 absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const TokenRecord& held,
                                                           Deadline deadline) {
   const auto fetch = [&](const Secret& refresh_token) {
-    return WithComponentToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
+    return WithToken<FetchedToken>(app.component, deadline, [&](const Secret& token) {
       return platform_.FetchAuthorizerToken(app.component, token, app.appid, refresh_token,
                                             deadline);
     });
@@ -362,7 +362,7 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const 
   // one.
   DATONG_ASSIGN_OR_RETURN(
       AccountDetails details,
-      WithComponentToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
+      WithToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(app.component, token, app.appid, deadline);
       }));
   if (details.refresh_token.empty()) return wechat::ErrorCodeStatus(61023, "", app.appid);

@@ -81,18 +81,17 @@ class TokenBroker {
   absl::StatusOr<Replacement> Replace(const std::string& appid, const std::string& fingerprint,
                                       BrokerMetrics::Invalidated reason, Deadline deadline);
 
-  // Calls `call` with the component's token; when the platform refuses the token, once more with
-  // another one.
+  // Calls `call` with the app's token; when the platform refuses the token, once more with another
+  // one.
   template <typename T>
-  absl::StatusOr<T> WithComponentToken(
-      const std::string& component, Deadline deadline,
-      absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call) {
-    absl::StatusOr<CachedTokenPtr> token = Get(component, deadline);
+  absl::StatusOr<T> WithToken(const std::string& appid, Deadline deadline,
+                              absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call) {
+    absl::StatusOr<CachedTokenPtr> token = Get(appid, deadline);
     if (!token.ok()) return token.status();
     absl::StatusOr<T> answer = call((*token)->token);
     if (ErrorClassOf(answer.status()) != wechat::ErrorClass::kTokenInvalid) return answer;
     absl::StatusOr<Replacement> other =
-        Replace(component, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
+        Replace(appid, (*token)->fingerprint, BrokerMetrics::Invalidated::kUpstream, deadline);
     if (!other.ok()) return other.status();
     return call(other->current->token);
   }

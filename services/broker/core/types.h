@@ -155,6 +155,7 @@ enum class JobKind {
   kEvidence = 4,           // payload: evidence that identity has not taken yet
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
+  kMigrateOpenids = 20,  // payload: openids that WeChat replaced, which identity has not taken yet
   kWecomPush = 30,         // payload: the decrypted push of WeCom
   kWecomDetails = 31,      // name, mode and privileges of a corp
   kWecomForget = 32,       // a corp left: identity forgets what its contacts showed
@@ -192,15 +193,20 @@ struct AccessRow {
   int64_t count = 0;
 };
 
+// What the check of a watermark said; numbers as in datong.identity.v1.
+enum class Watermark { kNone = 0, kValid = 1, kAppidMismatch = 2, kStale = 3 };
+
 // Evidence that certain ids are one person's, as identity takes it.
 struct Evidence {
   std::string kind;  // "mp.code2session", …
   std::string appid;
-  std::string openid;
+  std::string openid;   // empty: others alone
   std::string unionid;  // empty: the openid alone
   absl::Time observed;
-  std::string request_id;  // what makes two observations of one instant differ
-  std::vector<std::string> ids = {};  // further identifiers, as identity writes them
+  std::string request_id;                   // what makes two observations of one instant differ
+  std::vector<std::string> other_ids = {};  // whole identifiers, `kind:scope:value`
+  bool snapshot = false;                    // ids of a virtual account
+  Watermark watermark = Watermark::kNone;
 };
 
 }  // namespace datong::broker

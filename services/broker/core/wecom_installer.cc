@@ -73,7 +73,7 @@ absl::StatusOr<Authorizer::Beginning> WecomInstaller::Begin(const std::string& l
   if (IsExpired(link)) return LinkExpired();
   DATONG_ASSIGN_OR_RETURN(
       PreAuthCode code,
-      tokens_.WithComponentToken<PreAuthCode>(link.component, deadline, [&](const Secret& token) {
+      tokens_.WithToken<PreAuthCode>(link.component, deadline, [&](const Secret& token) {
         return platform_.GetPreAuthCode(token, deadline);
       }));
   // Without it the page refuses the code of a suite that is not published.
@@ -143,7 +143,7 @@ absl::StatusOr<std::string> WecomInstaller::ExchangeUnderLease(const Lease& leas
   DATONG_ASSIGN_OR_RETURN(std::string found, links_.FindExchanged(code, deadline));
   if (!found.empty()) return found;
   absl::StatusOr<WecomGrant> grant =
-      tokens_.WithComponentToken<WecomGrant>(suite.appid, deadline, [&](const Secret& token) {
+      tokens_.WithToken<WecomGrant>(suite.appid, deadline, [&](const Secret& token) {
         return platform_.GetPermanentCode(token, code, deadline);
       });
   if (IsCodeRefused(grant.status())) return AuthorizationCodeInvalid();
@@ -170,7 +170,7 @@ absl::Status WecomInstaller::FetchDetails(const std::string& appid, Deadline dea
   DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> held, codes_.Load(appid, deadline));
   if (!held.has_value() || held->refresh_token.empty()) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(WecomAuthInfo info,
-                          tokens_.WithComponentToken<WecomAuthInfo>(
+                          tokens_.WithToken<WecomAuthInfo>(
                               app.component, deadline, [&](const Secret& token) {
                                 return platform_.GetAuthInfo(token, app.corpid,
                                                              held->refresh_token, deadline);

@@ -60,7 +60,7 @@ class WecomStore {
   // Nothing when none ever began.
   virtual absl::StatusOr<std::optional<WecomRoster>> GetRoster(const std::string& appid,
                                                                Deadline deadline) = 0;
-  // Writes it, and the job that goes on with it, due after `delay`, if it runs.
+  // Writes it, and the job that goes on with it (payload: RosterStep), due after `delay`, if it runs.
   virtual absl::Status SaveRoster(const App& app, const WecomRoster& roster, absl::Duration delay,
                                   Deadline deadline) = 0;
   // Apps of WeCom whose newest pass began before `before`, or that had none: those to read tonight.

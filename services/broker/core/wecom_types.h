@@ -75,4 +75,10 @@ struct WecomRoster {
   std::string error;
 };
 
+// Names the next step of a pass, so that a step which came twice is done once.
+inline std::string RosterStep(const WecomRoster& roster) {
+  return absl::StrCat(absl::ToUnixMicros(roster.started), "/", roster.members_done, "/",
+                      roster.contacts, "/", roster.cursor);
+}
+
 }  // namespace datong::broker

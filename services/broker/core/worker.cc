@@ -74,6 +74,10 @@ absl::StatusOr<int> Worker::RunOnce() {
     DATONG_ASSIGN_OR_RETURN(int some, RunOthers(kind));
     taken += some;
   }
+  for (const auto& [kind, runner] : runners_) {
+    DATONG_ASSIGN_OR_RETURN(int some, RunOthers(kind));
+    taken += some;
+  }
   DATONG_ASSIGN_OR_RETURN(int pushes, RunPushes());
   absl::StatusOr<WorkStore::Backlog> backlog =
       work_.CountPushes(Deadline::After(options_.call_timeout));
@@ -167,10 +171,11 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
                             std::string(AppBadConfig(job.appid, ErrmsgOf(status)).message()),
                             deadline);
     }
-    default:  // pushes, and what WecomWorker does
+    default:
       break;
   }
-  return absl::OkStatus();
+  const auto runner = runners_.find(job.kind);
+  return runner == runners_.end() ? absl::OkStatus() : runner->second(job, deadline);
 }
 
 absl::StatusOr<int> Worker::RunPushes() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -42,6 +43,11 @@ class Worker {
          TokenBroker& tokens, Authorizer& authorizer, PlatformClient& platform,
          IdentityPeer& identity, IngestPeer& ingest, BrokerMetrics& metrics, const Clock& clock);
 
+  // Who does the jobs of a kind that the worker does not know itself. Called before the first
+  // RunOnce; a runner is called by RunOnce's thread, at least once for each job.
+  using Runner = std::function<absl::Status(const Job& job, Deadline deadline)>;
+  void AddRunner(JobKind kind, Runner runner) { runners_[kind] = std::move(runner); }
+
   // Takes what is due, a batch of each kind, and does it. Answers how many jobs it took.
   absl::StatusOr<int> RunOnce();
   // Asks for tickets that stay away, forgets old pushes. Called every few minutes.
@@ -83,6 +89,7 @@ class Worker {
   IngestPeer& ingest_;
   BrokerMetrics& metrics_;
   const Clock& clock_;
+  std::map<JobKind, Runner> runners_;
   Mutex mutex_;
   std::map<std::string, std::string> sources_ ABSL_GUARDED_BY(mutex_);  // by appid
   std::vector<std::pair<std::vector<Job>, absl::Status>> left_over_ ABSL_GUARDED_BY(mutex_);

@@ -32,6 +32,10 @@ void ToProto(const App& app, v1::App* message) {
   message->set_state_detail(app.state_detail);
   message->set_original_id(app.original_id);
   SetTime(app.created, message->mutable_create_time());
+  if (IsWecom(app.kind)) {
+    message->mutable_wecom()->set_corpid(app.corpid);
+    message->mutable_wecom()->set_agentid(app.agentid);
+  }
 }
 
 void ToProto(const Authorization& authorization, v1::Authorization* message) {

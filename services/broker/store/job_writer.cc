@@ -23,6 +23,8 @@ const char* JobKindName(JobKind kind) {
       return "authorizer_details";
     case JobKind::kStartTickets:
       return "start_tickets";
+    case JobKind::kMigrateOpenids:
+      return "migrate_openids";
     case JobKind::kWecomPush:
       return "wecom_push";
     case JobKind::kWecomDetails:

@@ -299,7 +299,13 @@ absl::Status PostgresWecomStore::SaveRoster(const App& app, const WecomRoster& r
                      ToMicros(roster.started), ended, roster.members, roster.members_done,
                      roster.contacts, roster.unionids, roster.cursor, roster.error);
     if (roster.state != WecomRoster::State::kRunning) return absl::OkStatus();
-    return WriteJob(work, JobKind::kWecomRoster, app.project, app.appid, delay);
+    NewJob job;
+    job.kind = JobKind::kWecomRoster;
+    job.key = absl::StrCat(app.appid, "/", RosterStep(roster));
+    job.project = app.project;
+    job.appid = app.appid;
+    job.payload = RosterStep(roster);
+    return jobs_.Write(work, job, delay);
   });
 }
 

@@ -191,7 +191,14 @@ absl::Status FakeStore::SaveRoster(const App& app, const WecomRoster& roster, ab
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
   rosters_[roster.appid] = roster;
-  if (roster.state == WecomRoster::State::kRunning) PutFor(JobKind::kWecomRoster, app, delay);
+  if (roster.state != WecomRoster::State::kRunning) return absl::OkStatus();
+  NewJob job;
+  job.kind = JobKind::kWecomRoster;
+  job.key = absl::StrCat(app.appid, "/", RosterStep(roster));
+  job.project = app.project;
+  job.appid = app.appid;
+  job.payload = RosterStep(roster);
+  Put(job, delay);
   return absl::OkStatus();
 }
 

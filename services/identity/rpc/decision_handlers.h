@@ -37,6 +37,8 @@ class DecisionHandlers {
       const rpc::CallContext& call, const v1::RebindOpenPlatformRequest& request);
   absl::StatusOr<v1::EraseResponse> Erase(const rpc::CallContext& call,
                                           const v1::EraseRequest& request);
+  absl::StatusOr<v1::EraseCorpResponse> EraseCorp(const rpc::CallContext& call,
+                                                  const v1::EraseCorpRequest& request);
   absl::StatusOr<v1::ListDecisionsResponse> ListDecisions(const rpc::CallContext& call,
                                                           const v1::ListDecisionsRequest& request);
   absl::StatusOr<v1::ListHistoryResponse> ListHistory(const rpc::CallContext& call,
