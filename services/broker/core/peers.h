@@ -33,6 +33,10 @@ class IdentityPeer {
   // `other_ids`.
   virtual absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                               Deadline deadline) = 0;
+  // Erases what was observed up to `when` of a WeCom corp's contacts in a provider's view.
+  virtual absl::Status EraseCorp(const std::string& project, const std::string& corpid,
+                                 const std::string& provider, absl::Time when,
+                                 Deadline deadline) = 0;
 };
 
 // What the broker tells ingest. Every call is idempotent and blocks until the deadline.
