@@ -9,7 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#include\s+[<"]([^>"]+)[>"]', re.M)
 
 # common/<library> → the libraries it may use, besides itself.
-FOUNDATION = {"base", "status", "time", "exec", "config", "log", "metrics", "identifier"}
+FOUNDATION = {"base", "status", "time", "exec", "config", "log", "metrics", "identifier", "trace"}
 COMMON = {
     "base": set(),
     "status": {"base"},
@@ -17,7 +17,8 @@ COMMON = {
     "identifier": {"base", "status"},
     "exec": {"base", "status", "time"},
     "config": {"base", "status", "time"},
-    "log": {"base", "status"},
+    "trace": set(),
+    "log": {"base", "status", "trace"},
     "metrics": {"base", "status", "exec"},
     "crypto": {"base", "status"},
     "wechat": {"base", "status", "crypto", "time"},

@@ -17,6 +17,7 @@
 #include "common/http/client_address.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "common/trace/trace.h"
 
 namespace datong::http {
 namespace {
@@ -301,6 +302,8 @@ absl::StatusOr<ClientResponse> Client::Send(const ClientRequest& request, Deadli
     return Failure(absl::StatusCode::kDeadlineExceeded, "HTTP_TIMEOUT",
                    "No time was left for the call.", request.url);
   }
+  trace::Span span(trace::Kind::kClient, absl::StrCat("HTTP ", request.method));
+  if (span.recording()) span.Set("url.full", PrintableUrl(request.url));
   Transfer transfer;
   transfer.request = &request;
   transfer.options = &state_->options;
@@ -311,6 +314,7 @@ absl::StatusOr<ClientResponse> Client::Send(const ClientRequest& request, Deadli
   }
   curl_multi_wakeup(state_->multi);
   transfer.done.WaitForNotification();
+  if (!transfer.result.ok()) span.Fail(GetReason(transfer.result));
   DATONG_RETURN_IF_ERROR(transfer.result);
   return std::move(transfer.response);
 }

@@ -32,6 +32,7 @@
 #include "common/http/server_response.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
+#include "common/trace/trace.h"
 
 namespace datong::http {
 namespace {
@@ -50,13 +51,22 @@ constexpr size_t kMaxChunkHead = 32 << 10;
 constexpr int64_t kLingerBytes = 8 << 20;
 constexpr std::chrono::milliseconds kSweepInterval{50};
 
-ServerResponse RunHandler(const Handler& handler, const ServerRequest& request) {
+ServerResponse RunHandler(const Router::Route& route, const ServerRequest& request) {
+  trace::SpanContext parent = trace::ParseTraceparent(request.headers.Get("traceparent"));
+  const bool begins = !parent.valid();
+  if (begins) parent = trace::NewTrace();
+  trace::Span span(trace::Kind::kServer, absl::StrCat("HTTP ", route.options.metric), parent,
+                   begins);
+  span.Set("http.request.method", request.method);
+  const trace::Scope scope(span.context());
+  ServerResponse response = Refusal(500);
   try {
-    return handler(request);
+    response = route.handler(request);
   } catch (const std::exception& thrown) {
     LogError("HTTP handler threw", {{"cause", thrown.what()}, {"request_id", request.request_id}});
   }
-  return Refusal(500);
+  if (response.status >= 500) span.Fail(absl::StrCat(response.status));
+  return response;
 }
 
 class Connection;
@@ -273,9 +283,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     shard_.metrics.Started(options.metric);
     ServerResponse response;
     if (options.is_inline) {
-      response = RunHandler(route->handler, request);
+      response = RunHandler(*route, request);
     } else {
-      response = co_await RunOnPool(route->handler, request);
+      response = co_await RunOnPool(*route, request);
     }
     shard_.metrics.Ended(options.metric);
     if (response.reset_connection) {
@@ -318,12 +328,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     co_return 0;
   }
 
-  asio::awaitable<ServerResponse> RunOnPool(const Handler& handler, const ServerRequest& request) {
+  asio::awaitable<ServerResponse> RunOnPool(const Router::Route& route,
+                                            const ServerRequest& request) {
     // The timer stands for "the handler has answered": it never expires, it is cancelled.
     asio::steady_timer answered(shard_.context, Steady::time_point::max());
     ServerResponse response;
     const bool scheduled = shared_.pool.TrySchedule([&] {
-      response = RunHandler(handler, request);
+      response = RunHandler(route, request);
       asio::post(shard_.context, [&answered] { answered.cancel(); });
     });
     if (!scheduled) co_return Refusal(503);

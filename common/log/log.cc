@@ -15,6 +15,7 @@
 #include "common/base/mutex.h"
 #include "common/base/strings.h"
 #include "common/log/redact.h"
+#include "common/trace/trace.h"
 
 #ifndef DATONG_VERSION
 #define DATONG_VERSION "unknown"
@@ -126,6 +127,10 @@ class Writer {
     line += ",\"component\":";
     AppendJsonString(line, component_);
     line += ",\"version\":\"" DATONG_VERSION "\"";
+    if (const trace::SpanContext context = trace::Current(); context.valid()) {
+      absl::StrAppend(&line, ",\"trace_id\":\"", context.TraceId(), "\",\"span_id\":\"",
+                      context.SpanId(), "\"");
+    }
     for (const LogField& field : fields) AppendField(line, field);
     line += "}\n";
     if (!started_) {

@@ -14,6 +14,7 @@
 #include "common/postgres/watchdog.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "common/trace/trace.h"
 
 namespace datong::postgres {
 namespace {
@@ -275,10 +276,14 @@ Pool::~Pool() = default;
 absl::Status Pool::Transact(const char* op, Deadline deadline,
                             absl::FunctionRef<absl::Status(pqxx::work&)> body,
                             TransactOptions options) {
+  trace::Span span(trace::Kind::kClient, op);
+  span.Set("db.system.name", "postgresql");
   for (;;) {
     const absl::Status status = state_->TransactOnce(op, deadline, body, options);
     const bool conflict = GetReason(status) == "DATABASE_CONFLICT";
-    if (!conflict || !options.retry_conflicts || deadline.Passed()) return status;
+    if (conflict && options.retry_conflicts && !deadline.Passed()) continue;
+    if (!status.ok()) span.Fail(GetReason(status));
+    return status;
   }
 }
 

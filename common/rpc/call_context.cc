@@ -1,4 +1,5 @@
 #include "common/rpc/call_context.h"
+#include "common/trace/trace.h"
 
 #include <algorithm>
 #include <random>
@@ -40,63 +41,39 @@ bool IsVisible(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-bool IsLowerHex(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-bool IsTraceparent(absl::string_view text) {
-  if (text.size() != 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
-  const absl::string_view trace = text.substr(3, 32);
-  const absl::string_view span = text.substr(36, 16);
-  return IsLowerHex(text.substr(0, 2)) && text.substr(0, 2) != "ff" && IsLowerHex(trace) &&
-         IsLowerHex(span) && IsLowerHex(text.substr(53, 2)) &&
-         trace.find_first_not_of('0') != absl::string_view::npos &&
-         span.find_first_not_of('0') != absl::string_view::npos;
-}
-
 }  // namespace
 
 CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& headers,
                             Deadline deadline) {
-  CallContext call{.method = std::string(method),
-                   .caller = {},
-                   .request_id = {},
-                   .traceparent = {},
-                   .tracestate = {},
-                   .authorization = IsVisible(headers.authorization)
-                                        ? std::string(headers.authorization)
-                                        : std::string(kMalformedAuthorization),
-                   .deadline = deadline};
+  CallContext call;
+  call.method = std::string(method);
+  call.authorization = IsVisible(headers.authorization) ? std::string(headers.authorization)
+                                                        : std::string(kMalformedAuthorization);
+  call.deadline = deadline;
   if (IsRequestId(headers.request_id)) {
     call.request_id.assign(headers.request_id.data(), headers.request_id.size());
   } else {
     AppendHex(call.request_id, 2);
   }
-  if (IsTraceparent(headers.traceparent)) {
-    call.traceparent.assign(headers.traceparent.data(), headers.traceparent.size());
+  if (const trace::SpanContext context = trace::ParseTraceparent(headers.traceparent);
+      context.valid()) {
+    call.traceparent = context.Traceparent();
     if (headers.tracestate.size() <= kLongestTraceState && IsVisible(headers.tracestate)) {
       call.tracestate.assign(headers.tracestate.data(), headers.tracestate.size());
     }
   } else {
-    call.traceparent.reserve(55);
-    call.traceparent = "00-";
-    AppendHex(call.traceparent, 2);
-    call.traceparent += '-';
-    AppendHex(call.traceparent, 1);
-    call.traceparent += "-00";
+    call.traceparent = trace::NewTrace().Traceparent();
+    call.begins_trace = true;
   }
   return call;
 }
 
 CallContext MakeBackgroundCall(absl::string_view name, Deadline deadline) {
-  CallContext call = MakeCallContext(name, {}, deadline);
+  const trace::SpanContext current = trace::Current();
+  const std::string traceparent = current.valid() ? current.Traceparent() : "";
+  CallContext call = MakeCallContext(name, {{}, traceparent, {}, {}}, deadline);
   call.caller.name = std::string(name);
   return call;
-}
-
-absl::string_view TraceIdOf(absl::string_view traceparent) {
-  return traceparent.size() == 55 ? traceparent.substr(3, 32) : absl::string_view();
 }
 
 }  // namespace datong::rpc

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/time/deadline.h"
+#include "common/trace/trace.h"
 
 namespace datong::rpc {
 
@@ -26,7 +28,9 @@ struct CallContext {
   std::string method;  // "/datong.broker.v1.TokenService/GetToken"
   Caller caller;
   std::string request_id;   // from `x-request-id`, else made
-  std::string traceparent;  // W3C, from the caller, else made
+  std::string traceparent;  // W3C: our own span where it is recorded, else the caller's, else made
+  bool begins_trace = false;          // the caller sent none
+  std::shared_ptr<trace::Span> span;  // what we do for the caller, where it is recorded
   std::string tracestate;
   std::string authorization;  // the caller's header, to be passed on unchanged; never logged
   Deadline deadline = Deadline::After(kDefaultDeadline);
@@ -46,10 +50,7 @@ CallContext MakeCallContext(absl::string_view method, const IncomingHeaders& hea
                             Deadline deadline);
 
 // The context of work that nobody called for (workers, periodic tasks). `name` says which work it
-// is, for logs: "broker.inbox".
+// is, for logs: "broker.inbox". Belongs to the trace of the thread, if it has one.
 CallContext MakeBackgroundCall(absl::string_view name, Deadline deadline);
-
-// The 32 hexadecimal digits of the trace in a traceparent, or "".
-absl::string_view TraceIdOf(absl::string_view traceparent);
 
 }  // namespace datong::rpc

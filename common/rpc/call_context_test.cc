@@ -14,7 +14,8 @@ TEST(CallContextTest, WhatTheCallerSaysIsKept) {
                        .authorization = "Bearer x"},
                       Deadline::After(absl::Seconds(1)));
   EXPECT_EQ(call.request_id, "f81d4fae-7dec");
-  EXPECT_EQ(TraceIdOf(call.traceparent), "4bf92f3577b34da6a3ce929d0e0e4736");
+  EXPECT_EQ(call.traceparent, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+  EXPECT_FALSE(call.begins_trace);
   EXPECT_EQ(call.tracestate, "a=1");
   EXPECT_EQ(call.authorization, "Bearer x");
 }

@@ -38,13 +38,18 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address, int max
 }
 
 void PrepareContext(const CallContext& call, absl::Duration longest, grpc::ClientContext& context) {
+  PrepareContext(call, call.traceparent, longest, context);
+}
+
+void PrepareContext(const CallContext& call, const std::string& traceparent, absl::Duration longest,
+                    grpc::ClientContext& context) {
   // A little earlier than our own caller gives up, so that its answer still names the cause.
   const absl::Duration left = call.deadline.Remaining();
   const absl::Duration margin = std::min(left / 10, absl::Milliseconds(50));
   context.set_deadline(std::chrono::system_clock::now() +
                        absl::ToChronoMicroseconds(std::min(left - margin, longest)));
   if (!call.request_id.empty()) context.AddMetadata("x-request-id", call.request_id);
-  if (!call.traceparent.empty()) context.AddMetadata("traceparent", call.traceparent);
+  if (!traceparent.empty()) context.AddMetadata("traceparent", traceparent);
   if (!call.tracestate.empty()) context.AddMetadata("tracestate", call.tracestate);
   if (!call.authorization.empty()) context.AddMetadata("authorization", call.authorization);
 }
@@ -57,11 +62,17 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
                            absl::FunctionRef<grpc::Status(grpc::ClientContext&)> attempt) {
   const MethodSeries& series = series_.Find(method, "unary");
   const Deadline deadline = call.deadline.AtMost(options.longest);
+  // Within our own span when there is one, since then that is what began the trace.
+  trace::Span span(trace::Kind::kClient, method.substr(1),
+                   trace::ParseTraceparent(call.traceparent),
+                   call.begins_trace && call.span == nullptr);
+  const std::string traceparent =
+      span.context().valid() ? span.context().Traceparent() : call.traceparent;
   Backoff backoff(kFirstWait, kLongestWait);
   absl::InsecureBitGen random;
   for (int tries = 1;; ++tries) {
     grpc::ClientContext context;
-    PrepareContext(call, deadline.Remaining(), context);
+    PrepareContext(call, traceparent, deadline.Remaining(), context);
     const auto begin = std::chrono::steady_clock::now();
     series.started->Increment();
     series.sent->Increment();
@@ -71,7 +82,9 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
       series.received->Increment();
       return status;
     }
-    if (!options.idempotent || !absl::IsUnavailable(status) || tries == kAttempts) return status;
+    const bool again = options.idempotent && absl::IsUnavailable(status) && tries < kAttempts;
+    if (!again) span.Fail(CodeName(status.code()));
+    if (!again) return status;
     const absl::Duration wait =
         std::max(backoff.Next(random), GetRetryDelay(status).value_or(absl::ZeroDuration()));
     // A wait longer than the caller has is no help to it.

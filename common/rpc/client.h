@@ -33,6 +33,8 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
 // authorization, and a deadline a little before our own, at most `longest` from now. For streams;
 // Outgoing does it for unary calls.
 void PrepareContext(const CallContext& call, absl::Duration longest, grpc::ClientContext& context);
+void PrepareContext(const CallContext& call, const std::string& traceparent, absl::Duration longest,
+                    grpc::ClientContext& context);
 
 struct CallOptions {
   // The caller's deadline, shortened, and never more than this.

@@ -79,6 +79,11 @@ CallContext Calls::MakeContext(const grpc::CallbackServerContext& context,
   }
   CallContext call = MakeCallContext(method, headers, Deadline::After(time_left));
   call.caller.peer = context.peer();
+  if (const trace::SpanContext parent = trace::ParseTraceparent(call.traceparent); parent.sampled) {
+    call.span = std::make_shared<trace::Span>(trace::Kind::kServer, method.substr(1), parent,
+                                              call.begins_trace);
+    call.traceparent = call.span->context().Traceparent();
+  }
   return call;
 }
 
@@ -86,16 +91,15 @@ grpc::Status Calls::End(const CallRecord& record, const CallContext& call,
                         const absl::Status& status) {
   const absl::Duration elapsed = absl::FromChrono(std::chrono::steady_clock::now() - record.begin);
   record.series->Handled(status.code(), elapsed);
-  if (status.ok()) {
-    return grpc::Status();
-  }
+  if (status.ok()) return grpc::Status();
+  if (call.span != nullptr) call.span->Fail(CodeName(status.code()));
+  const trace::Scope scope(trace::ParseTraceparent(call.traceparent));
   Log(LevelOf(status.code()), "call failed",
       {{"grpc_method", call.method},
        {"grpc_code", CodeName(status.code())},
        {"reason", GetReason(status)},
        {"cause", IsOurs(status.code()) ? status.message() : ""},
        {"request_id", call.request_id},
-       {"trace_id", TraceIdOf(call.traceparent)},
        {"caller", call.caller.name},
        {"duration_ms", absl::ToDoubleMilliseconds(elapsed)}});
   return ToGrpcStatus(status, call.request_id);

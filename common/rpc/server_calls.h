@@ -179,6 +179,7 @@ class Calls {
   template <typename Request, typename Response, typename Handler>
   static absl::Status Answer(const CallContext& call, const Request& request, Response& response,
                              Handler& handler) {
+    const trace::Scope scope(trace::ParseTraceparent(call.traceparent));
     return Guard([&]() -> absl::Status {
       if constexpr (std::is_invocable_v<Handler&, const CallContext&, const Request&, Response&>) {
         return handler(call, request, response);

@@ -90,6 +90,7 @@ class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, pub
   void Step() {
     call_.deadline = deadline_.AtMost(kDefaultDeadline);
     Emitter<Response> out;
+    const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
     const absl::Status status = Calls::Guard([&] { return next_(call_, out); });
     messages_ = std::move(out.messages());
     idle_wait_ = messages_.empty() ? out.idle_wait() : absl::ZeroDuration();
@@ -260,6 +261,7 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
       call_.deadline = deadline_.AtMost(kDefaultDeadline);
       Emitter<Response> out;
       out.SetMoreWaiting(more_waiting);
+      const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
       const absl::Status status = Calls::Guard([&] { return on_message_(call_, message, out); });
       MutexLock lock(&mutex_);
       for (Response& response : out.messages()) outbox_.push_back(std::move(response));

@@ -21,6 +21,10 @@ Probes::Probes(metrics::Registry& registry, std::string component)
       dropped_lines_(registry.AddCounter("datong_log_dropped_total",
                                          "Log lines that a slow reader cost.",
                                          {{"reason", "buffer_full"}})) {
+  for (const char* reason : {"queue_full", "export_failed"}) {
+    registry.AddCounter("datong_trace_spans_dropped_total", "Spans that were not sent.",
+                        {{"reason", reason}});
+  }
   registry
       .AddGauge(
           "datong_build_info", "Which build this is.",

@@ -19,11 +19,17 @@
 #include "common/rpc/client.h"
 #include "common/rpc/server_calls.h"
 #include "common/server/clock_follower.h"
+#include "common/server/otlp_exporter.h"
 #include "common/server/probes.h"
 #include "common/server/process_settings.h"
 #include "common/server/readiness.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
+#include "common/trace/trace.h"
+
+#ifndef DATONG_VERSION
+#define DATONG_VERSION "unknown"
+#endif
 
 namespace datong::server {
 namespace {
@@ -135,6 +141,7 @@ struct Process::State {
   std::unique_ptr<grpc::Server> health_server;
   std::unique_ptr<http::Server> http_server;
   std::unique_ptr<http::Server> probe_server;
+  std::unique_ptr<OtlpExporter> exporter;
   std::unique_ptr<Readiness> readiness;
   std::unique_ptr<ClockFollower> follower;
   Ports ports;
@@ -255,6 +262,14 @@ absl::Status Process::Start() {
   if (s.shared.insecure_allow) {
     LogWarn("insecure.allow is set: plaintext, and every caller is \"anonymous\"");
   }
+  if (!s.process.traces_endpoint.empty()) {
+    const std::string& name = s.process.traces_service_name;
+    s.exporter = std::make_unique<OtlpExporter>(
+        s.process.traces_endpoint,
+        name.empty() ? absl::StrCat("datong-", s.options.component) : name, DATONG_VERSION,
+        s.registry);
+    trace::SetSink(s.exporter.get(), s.process.traces_sample_ratio);
+  }
   s.probes = std::make_unique<Probes>(s.registry, s.options.component);
   if (!s.shared.clock_url.empty()) {
     s.follower = std::make_unique<ClockFollower>(s.shared.clock_url, s.clock());
@@ -320,6 +335,8 @@ void Process::Stop() {
     s.grpc_server.reset();
     s.health_server.reset();
     while (!s.rooms.empty()) s.rooms.pop_back();
+    if (s.exporter != nullptr) trace::SetSink(nullptr, 0);
+    s.exporter.reset();
     LogInfo("stopped");
     FlushLogs();
   });

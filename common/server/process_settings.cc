@@ -1,6 +1,29 @@
 #include "common/server/process_settings.h"
 
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+
 namespace datong::server {
+namespace {
+
+std::string Variable(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? fallback : value;
+}
+
+// Of OTEL_TRACES_SAMPLER: always_on, always_off, traceidratio, each with or without parentbased_.
+double DefaultSampleRatio() {
+  const std::string sampler = Variable("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+  if (absl::EndsWith(sampler, "always_on")) return 1;
+  if (absl::EndsWith(sampler, "always_off")) return 0;
+  double ratio = 0;
+  const bool is_ratio = absl::SimpleAtod(Variable("OTEL_TRACES_SAMPLER_ARG", "0.01"), &ratio);
+  return is_ratio && ratio >= 0 && ratio <= 1 ? ratio : 0.01;
+}
+
+}  // namespace
 
 ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
   const auto port = [&settings](const std::string& key, int fallback, const std::string& help) {
@@ -37,6 +60,16 @@ ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
   }
   process.log_file =
       settings.String("log.file", "", "File to append the log to; standard output when empty.");
+  // Its standard variables are honoured, as the defaults of our own.
+  process.traces_endpoint = settings.String(
+      "traces.endpoint", Variable("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+      "OTLP/HTTP collector, http://host:4318; spans go to its /v1/traces. Empty: nowhere.");
+  process.traces_service_name =
+      settings.String("traces.service_name", Variable("OTEL_SERVICE_NAME", ""),
+                      "service.name of the spans; datong-<component> when empty.");
+  process.traces_sample_ratio =
+      settings.Double("traces.sample_ratio", DefaultSampleRatio(), 0, 1,
+                      "Part of the traces begun here that is sampled; others follow their parent.");
   process.peers = settings.StringMap(
       "peers", "Address of that service, host:port or dns:///name:port, when it runs elsewhere.");
   return process;

@@ -24,6 +24,9 @@ struct ProcessSettings {
   absl::Duration shutdown_grace;
   std::string log_level;
   std::string log_file;
+  std::string traces_endpoint;  // "" when no spans are sent
+  std::string traces_service_name;
+  double traces_sample_ratio = 0;
   std::map<std::string, std::string> peers;
 
   static ProcessSettings FromSettings(config::Settings& settings);

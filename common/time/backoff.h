@@ -13,6 +13,8 @@ class Backoff {
 
   absl::Duration Next(absl::BitGenRef random);
   void Reset() { failures_ = 0; }
+  // As if so many had failed in a row.
+  void SetFailures(int failures) { failures_ = failures; }
   int failures() const { return failures_; }
 
  private:

@@ -12,13 +12,13 @@ Config Config::FromSettings(config::Settings& settings) {
   config.tokens.serve_margin =
       settings.Duration("broker.serve_margin", absl::Seconds(60), none, absl::Seconds(300),
                         "A token with less left than this is replaced before it is handed out.");
-  config.tokens.backoff_first =
+  config.tokens.health.backoff_first =
       settings.Duration("broker.backoff_first", absl::Seconds(1), absl::Milliseconds(1),
                         absl::Seconds(60), "Wait after the first failed refresh of a token.");
-  config.tokens.backoff_longest =
+  config.tokens.health.backoff_longest =
       settings.Duration("broker.backoff_longest", absl::Seconds(60), absl::Milliseconds(1),
                         absl::Seconds(600), "Longest wait between failed refreshes of a token.");
-  config.tokens.probe_interval =
+  config.tokens.health.probe_interval =
       settings.Duration("broker.probe_interval", absl::Minutes(10), absl::Milliseconds(1), day,
                         "How often an app that WeChat refuses for good is tried again.");
   config.tokens.refresh_threads = static_cast<int>(
@@ -65,7 +65,7 @@ Config Config::FromSettings(config::Settings& settings) {
       settings.Bool("broker.audit_fail_open", false, "Hand tokens out though nothing records it.");
   config.metrics_per_app = settings.Bool("broker.metrics_per_app", true,
                                          "Gauges per app; off for installations with very many.");
-  if (config.tokens.backoff_longest < config.tokens.backoff_first) {
+  if (config.tokens.health.backoff_longest < config.tokens.health.backoff_first) {
     settings.AddFault("broker.backoff_longest", "must not be below broker.backoff_first");
   }
   return config;

@@ -29,6 +29,7 @@
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/store/token_notice.h"
@@ -57,6 +58,7 @@ class BrokerModule : public server::Module {
         job_writer_(pool_, envelope_, clock_),
         apps_(pool_, envelope_, job_writer_, clock_),
         token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
+        refresh_book_(pool_, token_store_),
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, envelope_, job_writer_, clock_),
         audit_store_(pool_),
@@ -72,7 +74,7 @@ class BrokerModule : public server::Module {
         identity_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
-        tokens_(config_.tokens, apps_, token_store_, platform_, metrics_, clock_,
+        tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_,
                 &wecom_sources_.tokens),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
@@ -184,6 +186,7 @@ class BrokerModule : public server::Module {
   JobWriter job_writer_;
   PostgresAppStore apps_;
   PostgresTokenStore token_store_;
+  PostgresRefreshBook refresh_book_;
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
   PostgresAuditStore audit_store_;

@@ -1,5 +1,5 @@
-// Secrets and persons leave no trace where operators look: log, metrics, settings, and, secrets,
-// the database at rest.
+// Secrets and persons leave no trace where operators look: log, metrics, spans, settings, and,
+// secrets, the database at rest.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // The lines that hold one of them, each with what it tells.
-std::vector<std::string> Traces(const std::string& text, const std::vector<Canary>& canaries) {
+std::vector<std::string> Findings(const std::string& text, const std::vector<Canary>& canaries) {
   std::vector<std::string> found;
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
     for (const Canary& canary : canaries) {
@@ -52,27 +52,32 @@ TEST(CanaryTest, NothingSecretOrPersonalIsToldWhereItDoesNotBelong) {
 
   const std::string log = (*suite)->Log();
   EXPECT_THAT(log, HasSubstr("\"msg\":"));
-  EXPECT_THAT(Traces(log, secrets), IsEmpty());
-  EXPECT_THAT(Traces(log, personal), IsEmpty());
+  EXPECT_THAT(Findings(log, secrets), IsEmpty());
+  EXPECT_THAT(Findings(log, personal), IsEmpty());
   // The last line of defence had nothing to do.
-  EXPECT_THAT(Traces(log, {{"redacted openid", "[openid]"}, {"redacted token", "[token]"}}),
+  EXPECT_THAT(Findings(log, {{"redacted openid", "[openid]"}, {"redacted token", "[token]"}}),
               IsEmpty());
 
   const std::string metrics = (*suite)->Metrics();
   EXPECT_THAT(metrics, HasSubstr("datong_build_info"));
-  EXPECT_THAT(Traces(metrics, secrets), IsEmpty());
-  EXPECT_THAT(Traces(metrics, personal), IsEmpty());
+  EXPECT_THAT(Findings(metrics, secrets), IsEmpty());
+  EXPECT_THAT(Findings(metrics, personal), IsEmpty());
+
+  const std::string traces = (*suite)->Traces();
+  EXPECT_THAT(traces, HasSubstr("datong.broker.v1.LoginService/LoginMiniProgram"));
+  EXPECT_THAT(Findings(traces, secrets), IsEmpty());
+  EXPECT_THAT(Findings(traces, personal), IsEmpty());
 
   const std::string settings = (*suite)->stack().process().settings().Print();
   EXPECT_THAT(settings, HasSubstr("log.level"));
-  EXPECT_THAT(Traces(settings, secrets), IsEmpty());
+  EXPECT_THAT(Findings(settings, secrets), IsEmpty());
   EXPECT_FALSE(absl::StrContains(settings, (*suite)->stack().dsn().Expose()));
 
   const std::string dump =
       Output(absl::StrCat(postgres::FindPostgresBinaries(), "/pg_dump --dbname='",
                           (*suite)->stack().dsn().Expose(), "'"));
   EXPECT_THAT(dump, HasSubstr("CREATE TABLE"));
-  EXPECT_THAT(Traces(dump, secrets), IsEmpty());
+  EXPECT_THAT(Findings(dump, secrets), IsEmpty());
 }
 
 }  // namespace

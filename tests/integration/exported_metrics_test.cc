@@ -89,6 +89,7 @@ const std::map<std::string, Promise>& Promises() {
       {"datong_db_query_seconds", {When::kOnUse, {"op"}}},
       {"datong_db_errors_total", {When::kOnUse, {"op", "class"}}},
       {"datong_log_dropped_total", {When::kFromZero, {"reason"}}},
+      {"datong_trace_spans_dropped_total", {When::kFromZero, {"reason"}}},
       // In no list but the services' own.
       {"datong_identity_evidence_total", {When::kFromZero, {"result"}}},
       {"datong_identity_frozen_components_total", {When::kFromZero, {}}},

@@ -51,8 +51,10 @@ demo::Estate MarkedEstate() {
 
 }  // namespace
 
-MarkedSuite::MarkedSuite(std::unique_ptr<tools::DevStack> stack)
-    : stack_(std::move(stack)),
+MarkedSuite::MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
+                         std::unique_ptr<tools::DevStack> stack)
+    : collector_(std::move(collector)),
+      stack_(std::move(stack)),
       estate_(MarkedEstate()),
       client_(stack_->grpc_address()),
       http_({.allow_private = true}),
@@ -71,9 +73,12 @@ MarkedSuite::MarkedSuite(std::unique_ptr<tools::DevStack> stack)
 absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start() {
   tools::DevStackOptions options;
   options.fsync = false;
-  options.settings = {{"log.level", "debug"}};
+  auto collector = std::make_unique<http::FakeHttpServer>();
+  collector->AnswerJson("/v1/traces", "{}");
+  options.settings = {
+      {"log.level", "debug"}, {"traces.endpoint", collector->url()}, {"traces.sample_ratio", "1"}};
   DATONG_ASSIGN_OR_RETURN(auto stack, tools::DevStack::Start(options));
-  return std::unique_ptr<MarkedSuite>(new MarkedSuite(std::move(stack)));
+  return std::unique_ptr<MarkedSuite>(new MarkedSuite(std::move(collector), std::move(stack)));
 }
 
 absl::Status MarkedSuite::Play() {
@@ -245,6 +250,14 @@ void MarkedSuite::LoseWeChat() {
   demo::WaitUntil("the token is back", [this] {
     return KeepToken(demo::kAccountAppid).ok();
   }).IgnoreError();
+}
+
+std::string MarkedSuite::Traces() {
+  std::string text;
+  for (const http::ServerRequest& request : collector_->requests("/v1/traces")) {
+    absl::StrAppend(&text, request.body, "\n");
+  }
+  return text;
 }
 
 std::string MarkedSuite::Metrics() {

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/http/client.h"
+#include "common/http/testing/fake_http_server.h"
 #include "tools/datong/demo/client.h"
 #include "tools/datong/demo/estate.h"
 #include "tools/datong/demo/story.h"
@@ -20,7 +21,8 @@ struct Canary {
 };
 
 // The whole suite with a small estate whose identifiers of persons are known, logging all it ever
-// logs. Play connects its accounts and lets good and bad things happen to it.
+// logs and tracing every call. Play connects its accounts and lets good and bad things happen to
+// it.
 class MarkedSuite {
  public:
   static absl::StatusOr<std::unique_ptr<MarkedSuite>> Start();
@@ -36,9 +38,12 @@ class MarkedSuite {
 
   std::string Metrics();
   std::string Log();
+  // What the trace collector got: a JSON text a line.
+  std::string Traces();
 
  private:
-  explicit MarkedSuite(std::unique_ptr<tools::DevStack> stack);
+  MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
+              std::unique_ptr<tools::DevStack> stack);
   absl::Status SignIn();
   absl::Status PushAndCollect();
   void Misuse();
@@ -48,6 +53,7 @@ class MarkedSuite {
            const std::string& type);
   void CallAsJson(const std::string& method, const std::string& body);
 
+  std::unique_ptr<http::FakeHttpServer> collector_;
   std::unique_ptr<tools::DevStack> stack_;
   demo::Estate estate_;
   demo::Client client_;

@@ -3,12 +3,14 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/http/request.h"
 #include "common/status/macros.h"
 #include "common/wechat/answer.h"
 #include "tools/wechat_sim/json_model.h"
+#include "tools/wechat_sim/wecom/admin.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -198,7 +200,8 @@ Result UnauthorizeNow(const AdminCall& call) {
   if (!call.world.authorizations.Unauthorize(component->spec.appid, app->spec.appid)) {
     return Wrong("there is no standing authorisation");
   }
-  call.world.tokens.EndAuthorizer(app->spec.appid, component->spec.appid, call.now);
+  call.world.tokens.EndLine(TokenKind::kAuthorizer, app->spec.appid, component->spec.appid,
+                            call.now);
   PushAuthorizationEvent(call.world, *component, "unauthorized", app->spec.appid, "", "", call.now);
   return json::object();
 }
@@ -328,6 +331,9 @@ Result Messages(const AdminCall& call) { return json{{"messages", call.world.mes
 absl::StatusOr<json> WorldAdmin(World& world, absl::Time now, const std::string& method,
                                 const std::string& path, const std::string& query,
                                 const json& body) {
+  if (absl::StartsWith(path, "/admin/wecom/")) {
+    return wecom::Admin(world, absl::ToUnixSeconds(now), method, path, body);
+  }
   using Handle = Result (*)(const AdminCall&);
   static const auto& table = *new std::map<std::pair<std::string, std::string>, Handle>{
       {{"POST", "/admin/apps"}, PutApps},

@@ -72,6 +72,10 @@ json ApiOk() { return {{"errcode", 0}, {"errmsg", "ok"}}; }
 
 json RunEndpoint(const Endpoint& endpoint, ApiCall& call, const std::string& raw_body,
                  std::string* appid) {
+  if (endpoint.check) {
+    if (auto refusal = endpoint.check(call, raw_body, appid); refusal) return *refusal;
+    return endpoint.handle(call);
+  }
   if (endpoint.auth != Auth::kNone) {
     if (const int64_t error = CheckToken(endpoint, call); error != 0) return ApiError(error);
     *appid = call.app->spec.appid;
@@ -97,14 +101,17 @@ json RunEndpoint(const Endpoint& endpoint, ApiCall& call, const std::string& raw
 }
 
 std::string AppidOfCall(World& world, const std::string& query, const json& body) {
-  std::string value = http::QueryValue(query, "component_access_token");
-  if (value.empty()) value = http::QueryValue(query, "access_token");
+  std::string value;
+  for (const char* name :
+       {"component_access_token", "access_token", "suite_access_token", "provider_access_token"}) {
+    if (value.empty()) value = http::QueryValue(query, name);
+  }
   if (const Token* token = value.empty() ? nullptr : world.tokens.Find(value); token != nullptr) {
     // A component's call about one authorizer counts as that authorizer's.
     const std::string authorizer = wechat::TextField(body, "authorizer_appid");
     return authorizer.empty() ? token->appid : authorizer;
   }
-  for (const char* name : {"appid", "component_appid"}) {
+  for (const char* name : {"appid", "component_appid", "corpid", "suite_id"}) {
     std::string appid = http::QueryValue(query, name);
     if (appid.empty()) appid = wechat::TextField(body, name);
     if (!appid.empty()) return appid;

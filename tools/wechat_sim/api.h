@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct ApiCall {
   std::string path = {};
   std::string query = {};  // raw
   json body = json::object();
+  std::string peer = {};      // address of the caller
   Token* token = nullptr;     // of the endpoints that want one
   App* app = nullptr;         // whose token it is; of a component token: the component
   bool by_component = false;  // an authorizer token
@@ -46,6 +48,9 @@ struct Endpoint {
   std::vector<int> mini_sets = {};
   bool official_only = false;  // and verified: else 48001
   bool needs_body = false;     // 44002 and 47001 without one
+  // In place of the checks above: what is wrong with the call, if anything; `*appid` as below.
+  std::function<std::optional<json>(ApiCall&, const std::string& raw_body, std::string* appid)>
+      check = {};
   std::function<json(ApiCall&)> handle = {};
 };
 

@@ -3,75 +3,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "absl/strings/str_cat.h"
 #include "common/status/macros.h"
+#include "tools/wechat_sim/json_reader.h"
 
 namespace datong::wechat_sim {
-namespace {
-
-absl::Status Wrong(const std::string& field, const std::string& problem) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", field, "\" ", problem));
-}
-
-// Reads typed fields of one object; the first fault stays.
-class Reader {
- public:
-  explicit Reader(const json& in) : in_(in) {
-    if (!in.is_object()) status_ = absl::InvalidArgumentError("the body must be a JSON object");
-  }
-  const json* Find(const std::string& name) const {
-    if (!status_.ok()) return nullptr;
-    const auto it = in_.find(name);
-    return it == in_.end() ? nullptr : &*it;
-  }
-  void Read(const std::string& name, std::string* value) {
-    const json* found = Find(name);
-    if (found == nullptr) return;
-    if (!found->is_string()) return Fail(name, "must be a text");
-    *value = found->get<std::string>();
-  }
-  void Read(const std::string& name, bool* value) {
-    const json* found = Find(name);
-    if (found == nullptr) return;
-    if (!found->is_boolean()) return Fail(name, "must be true or false");
-    *value = found->get<bool>();
-  }
-  void Read(const std::string& name, int64_t* value) {
-    const json* found = Find(name);
-    if (found == nullptr) return;
-    if (!found->is_number_integer()) return Fail(name, "must be a whole number");
-    *value = found->get<int64_t>();
-  }
-  void Read(const std::string& name, int* value) {
-    int64_t wide = *value;
-    Read(name, &wide);
-    *value = static_cast<int>(wide);
-  }
-  void Read(const std::string& name, double* value) {
-    const json* found = Find(name);
-    if (found == nullptr) return;
-    if (!found->is_number()) return Fail(name, "must be a number");
-    *value = found->get<double>();
-  }
-  void Require(const std::string& name, const std::string& value) {
-    if (status_.ok() && value.empty()) Fail(name, "is missing");
-  }
-  void OneOf(const std::string& name, const std::string& value,
-             const std::vector<std::string>& allowed) {
-    for (const std::string& item : allowed) {
-      if (item == value) return;
-    }
-    if (status_.ok()) Fail(name, absl::StrCat("cannot be \"", value, "\""));
-  }
-  void Fail(const std::string& name, const std::string& problem) { status_ = Wrong(name, problem); }
-  absl::Status status() const { return status_; }
-
- private:
-  const json& in_;
-  absl::Status status_;
-};
-
-}  // namespace
 
 absl::Status ReadApp(const json& in, AppSpec* app) {
   Reader reader(in);
@@ -94,10 +29,11 @@ absl::Status ReadApp(const json& in, AppSpec* app) {
   reader.Require("appid", app->appid);
   reader.OneOf("kind", app->kind, {"official_account", "mini_program", "component"});
   if (const json* sets = reader.Find("permission_sets"); sets != nullptr) {
-    if (!sets->is_array()) return Wrong("permission_sets", "must be a list of numbers");
+    if (!sets->is_array()) return WrongField("permission_sets", "must be a list of numbers");
     app->permission_sets.clear();
     for (const json& set : *sets) {
-      if (!set.is_number_integer()) return Wrong("permission_sets", "must be a list of numbers");
+      if (!set.is_number_integer())
+        return WrongField("permission_sets", "must be a list of numbers");
       app->permission_sets.push_back(set.get<int>());
     }
   }
@@ -172,7 +108,7 @@ absl::Status ReadOverride(const json& in, OverrideSpec* value) {
   reader.Read("file", &file);
   if (!file.empty()) {
     std::ifstream stream(file, std::ios::binary);
-    if (!stream) return Wrong("file", "cannot be read");
+    if (!stream) return WrongField("file", "cannot be read");
     value->body.assign(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
     // A file of testdata/ holds the answer beside its request.
     const json held = json::parse(value->body, nullptr, false);

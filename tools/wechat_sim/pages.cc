@@ -3,46 +3,17 @@
 #include <algorithm>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "tools/wechat_sim/page_html.h"
 
 namespace datong::wechat_sim {
 namespace {
 
-std::string Escape(absl::string_view text) {
-  return absl::StrReplaceAll(
-      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}, {"'", "&#39;"}});
-}
-
-http::ServerResponse Html(int status, const std::string& title, const std::string& body) {
-  http::ServerResponse response;
-  response.status = status;
-  response.content_type = "text/html; charset=utf-8";
-  response.body = absl::StrCat(
-      "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\"><title>", Escape(title),
-      "</title><style>body{font-family:sans-serif;max-width:36em;margin:3em auto;padding:0 1em}"
-      "fieldset{margin:1em 0}label{display:block;margin:.3em 0}</style></head><body><h1>",
-      Escape(title), "</h1>", body, "<p><small>wechat-sim</small></p></body></html>\n");
-  return response;
-}
-
 http::ServerResponse Refusal(const std::string& sentence) {
   return Html(200, "无法授权 · Cannot authorise", absl::StrCat("<p>", Escape(sentence), "</p>"));
-}
-
-// The host of an absolute URL, without port, in lower case.
-std::string HostOf(absl::string_view url) {
-  const size_t scheme = url.find("://");
-  if (scheme == absl::string_view::npos) return "";
-  url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  const size_t at = url.rfind('@');
-  if (at != absl::string_view::npos) url.remove_prefix(at + 1);
-  return absl::AsciiStrToLower(url.substr(0, url.find(':')));
 }
 
 struct Form {
@@ -130,10 +101,6 @@ std::vector<int> OfferedSets(World& world, const Form& form) {
   return sets;
 }
 
-std::string Hidden(const char* name, const std::string& value) {
-  return absl::StrCat("<input type=\"hidden\" name=\"", name, "\" value=\"", Escape(value), "\">");
-}
-
 http::ServerResponse Show(World& world, const Form& form, const std::string& path) {
   std::string body = absl::StrCat(
       "<p>", Escape(world.Find(form.component_appid)->spec.name),
@@ -163,13 +130,6 @@ http::ServerResponse Show(World& world, const Form& form, const std::string& pat
   return Html(200, "账号授权 · Authorise an account", body);
 }
 
-http::ServerResponse Redirect(const std::string& url) {
-  http::ServerResponse response;
-  response.status = 302;
-  response.headers.Add("Location", url);
-  return response;
-}
-
 http::ServerResponse Decide(World& world, const Form& form, int64_t now, bool* confirmed) {
   if (form.decision == "refuse") return Redirect(form.redirect_uri);
   if (form.decision != "confirm") return Refusal("decision must be confirm or refuse.");
@@ -190,9 +150,8 @@ http::ServerResponse Decide(World& world, const Form& form, int64_t now, bool* c
   }
   *confirmed = true;
   const int64_t lifetime = world.authorizations.FindAuthCode(code)->expires - now;
-  return Redirect(absl::StrCat(form.redirect_uri,
-                               form.redirect_uri.find('?') == std::string::npos ? "?" : "&",
-                               "auth_code=", http::UrlEncode(code), "&expires_in=", lifetime));
+  return Redirect(WithQuery(form.redirect_uri, absl::StrCat("auth_code=", http::UrlEncode(code),
+                                                            "&expires_in=", lifetime)));
 }
 
 }  // namespace

@@ -28,7 +28,26 @@ const FollowPeriod* PeriodAt(const UserSpec& user, int64_t now) {
   return nullptr;
 }
 
-void Population::Put(const UserSpec& user) { FindOrMake(user.openid) = user; }
+const std::string& PersonOf(const UserSpec& user) {
+  if (!user.person.empty()) return user.person;
+  return user.unionid.empty() ? user.openid : user.unionid;
+}
+
+void Population::Put(const UserSpec& user) {
+  FindOrMake(user.openid) = user;
+  if (index_[user.openid] < indexed_persons_) {
+    persons_.clear();
+    indexed_persons_ = 0;
+  }
+}
+
+UserSpec* Population::FindPerson(const std::string& person) {
+  for (; indexed_persons_ < users_.size(); ++indexed_persons_) {
+    persons_.emplace(PersonOf(users_[indexed_persons_]), indexed_persons_);
+  }
+  const auto it = persons_.find(person);
+  return it == persons_.end() ? nullptr : &users_[it->second];
+}
 
 UserSpec* Population::Find(const std::string& openid) {
   const auto it = index_.find(openid);

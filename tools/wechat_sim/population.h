@@ -27,6 +27,8 @@ class Population {
  public:
   void Put(const UserSpec& user);
   UserSpec* Find(const std::string& openid);
+  // The first user of that person (PersonOf), or nullptr.
+  UserSpec* FindPerson(const std::string& person);
   // The user, made when unknown.
   UserSpec& FindOrMake(const std::string& openid);
 
@@ -49,7 +51,13 @@ class Population {
  private:
   std::deque<UserSpec> users_;
   absl::flat_hash_map<std::string, size_t> index_;
+  // Made when first asked for, as far as `users_` went then.
+  absl::flat_hash_map<std::string, size_t> persons_;
+  size_t indexed_persons_ = 0;
 };
+
+// Who the user is, the same over all apps: `person`, else the unionid, else the openid.
+const std::string& PersonOf(const UserSpec& user);
 
 // The period that holds at `now`, or nullptr.
 const FollowPeriod* PeriodAt(const UserSpec& user, int64_t now);

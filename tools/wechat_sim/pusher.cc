@@ -9,8 +9,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/status/macros.h"
 #include "common/wechat/message.h"
 #include "common/wechat/push_crypto.h"
+#include "tools/wechat_sim/page_html.h"
 #include "tools/wechat_sim/token_book.h"
 
 namespace datong::wechat_sim {
@@ -29,10 +31,6 @@ http::ClientOptions LocalClient() {
 
 std::string Cdata(const std::string& text) {
   return absl::StrCat("<![CDATA[", absl::StrReplaceAll(text, {{"]]>", "]]]]><![CDATA[>"}}), "]]>");
-}
-
-std::string WithQuery(const std::string& url, const std::string& query) {
-  return absl::StrCat(url, url.find('?') == std::string::npos ? "?" : "&", query);
 }
 
 std::string RandomNonce() {
@@ -154,7 +152,17 @@ std::string Pusher::Attempt(const PushJob& job) {
                                    "&timestamp=", timestamp, "&nonce=", nonce);
   if (!job.openid.empty()) absl::StrAppend(&query, "&openid=", http::UrlEncode(job.openid));
   std::string body;
-  if (job.callback.mode == "plain") {
+  if (job.is_wecom) {
+    const auto crypto =
+        wechat::PushCrypto::Create(token, Secret(job.callback.encoding_aes_key), job.receive_id);
+    if (!crypto.ok()) return std::string(crypto.status().message());
+    const wechat::SealedPush sealed = crypto->Encrypt(PlainBody(job, ""), timestamp, nonce);
+    query = absl::StrCat("msg_signature=", sealed.msg_signature, "&timestamp=", timestamp,
+                         "&nonce=", nonce);
+    body = absl::StrCat("<xml><ToUserName>", Cdata(job.to), "</ToUserName><Encrypt>",
+                        Cdata(sealed.encrypt), "</Encrypt><AgentID>", Cdata(job.agent_id),
+                        "</AgentID></xml>");
+  } else if (job.callback.mode == "plain") {
     body = PlainBody(job, "");
   } else {
     const auto crypto =
@@ -199,15 +207,9 @@ std::string Pusher::CheckReply(const PushJob& job, const http::ClientResponse& r
   return absl::StrCat("invalid reply: ", response.body.substr(0, 120));
 }
 
-json Pusher::VerifyUrl(const Callback& callback) {
-  const std::string timestamp = absl::StrCat(absl::ToUnixSeconds(clock_.Now()));
-  const std::string nonce = RandomNonce();
-  const std::string echostr = RandomNonce() + RandomNonce();
+json Pusher::Verify(const std::string& url, const std::string& echostr) {
   http::ClientRequest request;
-  request.url = WithQuery(
-      callback.url,
-      absl::StrCat("signature=", wechat::PushSignature(Secret(callback.token), timestamp, nonce),
-                   "&timestamp=", timestamp, "&nonce=", nonce, "&echostr=", echostr));
+  request.url = url;
   const auto response = client_.Send(request, Deadline::After(options_.deadline));
   if (!response.ok()) {
     return {{"ok", false}, {"status", 0}, {"answer", std::string(response.status().message())}};
@@ -215,6 +217,33 @@ json Pusher::VerifyUrl(const Callback& callback) {
   return {{"ok", response->status == 200 && response->body == echostr},
           {"status", response->status},
           {"answer", response->body.substr(0, 200)}};
+}
+
+json Pusher::VerifyUrl(const Callback& callback) {
+  const std::string timestamp = absl::StrCat(absl::ToUnixSeconds(clock_.Now()));
+  const std::string nonce = RandomNonce();
+  const std::string echostr = RandomNonce() + RandomNonce();
+  const std::string signature = wechat::PushSignature(Secret(callback.token), timestamp, nonce);
+  return Verify(
+      WithQuery(callback.url, absl::StrCat("signature=", signature, "&timestamp=", timestamp,
+                                           "&nonce=", nonce, "&echostr=", echostr)),
+      echostr);
+}
+
+absl::StatusOr<json> Pusher::VerifyWecomUrl(const Callback& callback,
+                                            const std::string& receive_id) {
+  DATONG_ASSIGN_OR_RETURN(
+      const wechat::PushCrypto crypto,
+      wechat::PushCrypto::Create(Secret(callback.token), Secret(callback.encoding_aes_key),
+                                 receive_id));
+  const std::string echostr = RandomNonce() + RandomNonce();
+  const wechat::SealedPush sealed =
+      crypto.Encrypt(echostr, absl::StrCat(absl::ToUnixSeconds(clock_.Now())), RandomNonce());
+  return Verify(
+      WithQuery(callback.url, absl::StrCat("msg_signature=", sealed.msg_signature,
+                                           "&timestamp=", sealed.timestamp, "&nonce=", sealed.nonce,
+                                           "&echostr=", http::UrlEncode(sealed.encrypt))),
+      echostr);
 }
 
 json Pusher::Report() const {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/http/client.h"
@@ -44,9 +45,13 @@ class Pusher {
 
   // The GET that verifies a callback URL: {"ok","status","answer"}.
   nlohmann::json VerifyUrl(const Callback& callback);
+  // WeCom's, with an encrypted echostr. Errors: INVALID_ARGUMENT (the callback's key).
+  absl::StatusOr<nlohmann::json> VerifyWecomUrl(const Callback& callback,
+                                                const std::string& receive_id);
 
  private:
   void Work();
+  nlohmann::json Verify(const std::string& url, const std::string& echostr);
   // Empty when it was acknowledged, else what was wrong.
   std::string Attempt(const PushJob& job);
   std::string CheckReply(const PushJob& job, const http::ClientResponse& response) const;

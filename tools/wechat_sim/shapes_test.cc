@@ -1,6 +1,7 @@
 #include <fstream>
 #include <set>
 
+#include "tools/wechat_sim/testing/shapes.h"
 #include "tools/wechat_sim/testing/simulator_fixture.h"
 
 // Each answer has the keys and types of the documents' example.
@@ -9,35 +10,6 @@ namespace {
 
 json Load(const std::string& name) {
   return json::parse(std::ifstream("testdata/" + name + ".json"));
-}
-
-std::string TypeOf(const json& value) { return value.is_number() ? "number" : value.type_name(); }
-
-// Keys that the page has and the answer lacks, that only the answer has, or whose types differ.
-void Compare(const json& page, const json& answer, const std::string& at,
-             std::vector<std::string>* problems) {
-  if (TypeOf(page) != TypeOf(answer)) {
-    problems->push_back(at + ": " + TypeOf(answer) + " instead of " + TypeOf(page));
-  } else if (page.is_object()) {
-    for (const auto& [key, value] : page.items()) {
-      if (answer.contains(key)) {
-        Compare(value, answer[key], at + "/" + key, problems);
-      } else {
-        problems->push_back(at + "/" + key + " is missing");
-      }
-    }
-    for (const auto& [key, value] : answer.items()) {
-      if (!page.contains(key)) problems->push_back(at + "/" + key + " is extra");
-    }
-  } else if (page.is_array() && !page.empty()) {
-    for (const json& item : answer) Compare(page[0], item, at + "[]", problems);
-  }
-}
-
-std::vector<std::string> Problems(const json& page, const json& answer) {
-  std::vector<std::string> problems;
-  Compare(page, answer, "", &problems);
-  return problems;
 }
 
 class ShapesTest : public SimulatorFixture {
@@ -156,13 +128,6 @@ TEST_F(ShapesTest, Accounts) {
   Expect("clear_quota", Post("/cgi-bin/clear_quota" + at, {{"appid", "wxo"}}));
   Expect("clear_quota_v2",
          Post("/cgi-bin/clear_quota/v2", {{"appid", "wxo"}, {"appsecret", "os"}}));
-}
-
-std::vector<std::string> NamesOf(const wechat::Message& message) {
-  std::vector<std::string> names;
-  for (const wechat::Field& field : message.fields()) names.push_back(field.name);
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 TEST_F(ShapesTest, Pushes) {

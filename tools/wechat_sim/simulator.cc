@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "common/http/server.h"
 #include "common/metrics/registry.h"
+#include "common/status/macros.h"
 #include "common/wechat/answer.h"
 #include "common/wechat/lenient_json.h"
 #include "tools/wechat_sim/admin.h"
@@ -16,6 +17,9 @@
 #include "tools/wechat_sim/json_model.h"
 #include "tools/wechat_sim/pages.h"
 #include "tools/wechat_sim/pusher.h"
+#include "tools/wechat_sim/wecom/call.h"
+#include "tools/wechat_sim/wecom/pages.h"
+#include "tools/wechat_sim/wecom/push.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -73,6 +77,12 @@ class Simulator::Core {
     AddFollowerApi(table_);
     AddStatisticsApi(table_);
     AddAccountApi(table_);
+    wecom::AddTokenApi(table_);
+    wecom::AddInstallApi(table_);
+    wecom::AddContactApi(table_);
+    wecom::AddGroupApi(table_);
+    wecom::AddCustomerConversionApi(table_);
+    wecom::AddProviderConversionApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });
     http::ServerOptions server;
@@ -84,7 +94,12 @@ class Simulator::Core {
   }
   ~Core() { Stop(); }
 
-  absl::Status Start() { return server_->Start(); }
+  absl::Status Start() {
+    DATONG_RETURN_IF_ERROR(server_->Start());
+    MutexLock lock(&mutex_);
+    world_.url = url();
+    return absl::OkStatus();
+  }
   void Stop() {
     {
       MutexLock lock(&mutex_);
@@ -126,10 +141,12 @@ class Simulator::Core {
  private:
   http::ServerResponse Answer(const http::ServerRequest& request);
   http::ServerResponse AnswerPage(const http::ServerRequest& request);
+  http::ServerResponse AnswerWecomPage(const http::ServerRequest& request);
   http::ServerResponse AnswerApi(const http::ServerRequest& request);
   http::ServerResponse AnswerAdmin(const http::ServerRequest& request);
   absl::StatusOr<json> MoveClock(const json& body);
   absl::StatusOr<json> VerifyCallback(const json& body);
+  absl::StatusOr<json> VerifyWecomCallback(const json& body);
   json ClockJson();
   // False when the fault is the whole answer.
   bool ApplyFault(const FaultSpec& fault, const http::ServerRequest& request,
@@ -170,7 +187,7 @@ void Simulator::Core::PushTickets() {
   MutexLock lock(&mutex_);
   while (!stopped_) {
     const absl::Time now = clock_.Now();
-    absl::Time next = now + absl::Hours(1);
+    absl::Time next = wecom::PushDueTickets(world_, now);
     for (auto& [appid, app] : world_.apps) {
       if (!app.is_ticket_pushing || !app.spec.is_component()) continue;
       const absl::Duration interval = absl::Seconds(app.spec.ticket_interval_s);
@@ -190,6 +207,7 @@ void Simulator::Core::PushTickets() {
 http::ServerResponse Simulator::Core::Answer(const http::ServerRequest& request) {
   if (absl::StartsWith(request.path, "/admin/")) return AnswerAdmin(request);
   if (IsAuthorizationPage(request.path)) return AnswerPage(request);
+  if (wecom::IsPage(request)) return AnswerWecomPage(request);
   return AnswerApi(request);
 }
 
@@ -208,6 +226,14 @@ http::ServerResponse Simulator::Core::AnswerPage(const http::ServerRequest& requ
   return response;
 }
 
+http::ServerResponse Simulator::Core::AnswerWecomPage(const http::ServerRequest& request) {
+  MutexLock lock(&mutex_);
+  Count(request.path, "", 0);
+  http::ServerResponse response = wecom::Page(world_, request, clock_.Now());
+  Flush();
+  return response;
+}
+
 void Simulator::Core::Count(const std::string& path, const std::string& appid, int64_t errcode) {
   PathCalls& calls = world_.calls[path];
   ++calls.calls;
@@ -221,7 +247,7 @@ json Simulator::Core::Run(const http::ServerRequest& request, const json& body, 
                           int* status, std::string* raw, std::string* appid) {
   const auto endpoint = table_.find(request.path);
   if (endpoint == table_.end()) return ApiError(40066);
-  ApiCall call{world_, now, request.method, request.path, request.query, body};
+  ApiCall call{world_, now, request.method, request.path, request.query, body, request.peer};
   CallFacts facts{request.method, request.path, *appid, wechat::TextField(body, "begin_date"),
                   wechat::TextField(body, "end_date")};
   OverrideSpec replacement;
@@ -257,7 +283,8 @@ bool Simulator::Core::ApplyFault(const FaultSpec& fault, const http::ServerReque
     return false;
   }
   if (fault.kind == "expire") {
-    for (const char* name : {"access_token", "component_access_token"}) {
+    for (const char* name : {"access_token", "component_access_token", "suite_access_token",
+                             "provider_access_token"}) {
       Token* token = world_.tokens.Find(http::QueryValue(request.query, name));
       if (token != nullptr) token->expires = std::min(token->expires, absl::ToUnixSeconds(Now()));
     }
@@ -351,12 +378,26 @@ absl::StatusOr<json> Simulator::Core::VerifyCallback(const json& body) {
   return pusher_.VerifyUrl(callback);
 }
 
+absl::StatusOr<json> Simulator::Core::VerifyWecomCallback(const json& body) {
+  Callback callback;
+  std::string receive_id;
+  {
+    MutexLock lock(&mutex_);
+    if (!wecom::FindCallback(world_.wecom, body, &callback, &receive_id)) {
+      return absl::InvalidArgumentError("\"suite_id\", or \"corpid\" and \"agentid\", are unknown");
+    }
+  }
+  if (callback.url.empty()) return absl::InvalidArgumentError("there is no callback");
+  return pusher_.VerifyWecomUrl(callback, receive_id);
+}
+
 absl::StatusOr<json> Simulator::Core::Admin(const std::string& method, const std::string& target,
                                             const json& body) {
   const std::pair<std::string, std::string> parts = absl::StrSplit(target, absl::MaxSplits('?', 1));
   const std::string& path = parts.first;
   if (path == "/admin/clock") return method == "GET" ? ClockJson() : MoveClock(body);
   if (path == "/admin/verify_callback" && method == "POST") return VerifyCallback(body);
+  if (path == "/admin/wecom/verify_callback" && method == "POST") return VerifyWecomCallback(body);
   if (path == "/admin/pushes") {
     if (method == "GET") return pusher_.Report();
     pusher_.ForgetReport();
@@ -374,6 +415,7 @@ absl::StatusOr<json> Simulator::Core::Admin(const std::string& method, const std
     pusher_.Clear();
     MutexLock lock(&mutex_);
     world_ = World();
+    world_.url = url();
     return json::object();
   }
   MutexLock lock(&mutex_);

@@ -32,9 +32,17 @@ std::string TokenKindName(TokenKind kind) {
     case TokenKind::kComponent:
       return "component";
     case TokenKind::kAuthorizer:
+      return "authorizer";
+    case TokenKind::kWecomApp:
+      return "wecom_app";
+    case TokenKind::kWecomCorp:
+      return "wecom_corp";
+    case TokenKind::kWecomSuite:
+      return "wecom_suite";
+    case TokenKind::kWecomProvider:
       break;
   }
-  return "authorizer";
+  return "wecom_provider";
 }
 
 int64_t Token::CheckAt(int64_t now) const {
@@ -90,13 +98,12 @@ int TokenBook::End(const std::string& appid, const std::string& kind, bool expir
   return ended;
 }
 
-int TokenBook::EndAuthorizer(const std::string& appid, const std::string& component, int64_t now) {
+int TokenBook::EndLine(TokenKind kind, const std::string& appid, const std::string& component,
+                       int64_t now) {
   int ended = 0;
-  for (auto& [value, token] : tokens_) {
-    if (token.kind != TokenKind::kAuthorizer || token.appid != appid ||
-        token.component != component || token.CheckAt(now) != 0) {
-      continue;
-    }
+  for (const std::string& value : lines_[KeyOf(kind, appid, component)]) {
+    Token& token = tokens_[value];
+    if (token.CheckAt(now) != 0) continue;
     token.dies = now;
     ++ended;
   }

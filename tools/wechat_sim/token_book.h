@@ -7,14 +7,25 @@
 
 namespace datong::wechat_sim {
 
-enum class TokenKind { kClassic, kStable, kComponent, kAuthorizer };
+enum class TokenKind {
+  kClassic,
+  kStable,
+  kComponent,
+  kAuthorizer,
+  // WeCom's.
+  kWecomApp,   // of a self-built app: gettoken with its secret
+  kWecomCorp,  // of a corp through a suite
+  kWecomSuite,
+  kWecomProvider
+};
 std::string TokenKindName(TokenKind kind);
 
 struct Token {
   TokenKind kind = TokenKind::kClassic;
   std::string value;
   std::string appid;      // whose interfaces it opens; of a component token: the component
-  std::string component;  // kAuthorizer: through which component
+  std::string component;  // kAuthorizer, kWecomCorp: through which component or suite;
+                          // kWecomApp: which app
   int64_t expires = 0;
   int64_t dies = INT64_MAX;  // replaced: from here on "not latest"
 
@@ -33,7 +44,8 @@ class TokenBook {
   Token* Find(const std::string& value);
   // Ends all tokens of an app (and a kind, if named); the number of tokens that were valid.
   int End(const std::string& appid, const std::string& kind, bool expire, int64_t now);
-  int EndAuthorizer(const std::string& appid, const std::string& component, int64_t now);
+  // Ends those of one line: an authorizer's of a component, a corp's of a suite.
+  int EndLine(TokenKind kind, const std::string& appid, const std::string& component, int64_t now);
   const std::map<std::string, Token>& all() const { return tokens_; }
 
  private:

@@ -13,6 +13,7 @@
 #include "tools/wechat_sim/population.h"
 #include "tools/wechat_sim/quota_book.h"
 #include "tools/wechat_sim/token_book.h"
+#include "tools/wechat_sim/wecom/estate.h"
 
 namespace datong::wechat_sim {
 
@@ -22,9 +23,11 @@ struct PushJob {
   std::string appid = {};  // about whom
   Callback callback = {};
   bool is_component_event = false;  // body with AppId, no openid in the query
+  bool is_wecom = false;            // msg_signature alone, body with AgentID
   std::string receive_id = {};
   std::string to = {};      // ToUserName or AppId
   std::string openid = {};  // the sender, in the query
+  std::string agent_id = {};
   std::vector<PushField> fields = {};
   std::string xml = {};  // instead of fields, sent as it is
   int attempts = 0;
@@ -66,6 +69,8 @@ struct World {
   QuotaBook quotas;
   FaultBook faults;
   Settings settings;
+  std::string url = {};  // of the simulator itself
+  wecom::Estate wecom;
   std::map<std::string, JsCode> js_codes = {};
   std::map<std::string, PathCalls> calls = {};
   std::deque<nlohmann::json> messages;  // customer-service messages, the newest 1000

@@ -53,7 +53,7 @@ class AppStore {
                                         const std::optional<std::string>& open_platform_account,
                                         const std::optional<Credentials>& credentials,
                                         Deadline deadline) = 0;
-  // Changes the state and tells the feed, if it is another one.
+  // Changes state and detail and tells the feed, if they are others.
   virtual absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,
                                 Deadline deadline) = 0;
   virtual absl::StatusOr<Credentials> GetCredentials(const std::string& appid,

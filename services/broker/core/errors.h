@@ -105,8 +105,9 @@ inline absl::Status RefreshTooOften(absl::string_view app) {
 }
 inline absl::Status TokenConflict(absl::string_view app) {
   return BrokerError(absl::StatusCode::kAborted, "TOKEN_CONFLICT",
-                     absl::StrCat("WeChat refused a fresh token of \"", app,
-                                  "\" too: another system fetches tokens of this app."),
+                     absl::StrCat("WeChat refuses tokens of \"", app,
+                                  "\" that are fresh: another system fetches tokens of this app. "
+                                  "Find it and let it ask here instead."),
                      {{"app", std::string(app)}});
 }
 inline absl::Status TokenSuperseded(absl::string_view appid) {

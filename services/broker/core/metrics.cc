@@ -58,6 +58,9 @@ BrokerMetrics::BrokerMetrics(metrics::Registry& registry, bool per_app)
     fenced_[k] =
         &registry.AddCounter("datong_token_fenced_writes_total",
                              "Token writes refused because the lease was lost.", {{"kind", name}});
+    cut_off_[k] = &registry.AddCounter(
+        "datong_token_refresh_cut_off_total",
+        "Refreshes found cut off before their answer was stored, and repeated.", {{"kind", name}});
     refresh_seconds_[k] =
         &registry.AddHistogram("datong_token_refresh_seconds", "Time to fetch and store a token.",
                                metrics::kUpstreamBuckets, {{"kind", name}});

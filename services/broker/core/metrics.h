@@ -44,6 +44,9 @@ class BrokerMetrics {
     invalidations_[Index(kind)][static_cast<size_t>(reason)]->Increment();
   }
 
+  // A refresh found that the one before was cut off between the platform's answer and its commit.
+  void RefreshCutOff(TokenKind kind) { cut_off_[Index(kind)]->Increment(); }
+
   void TicketReceived(const std::string& component, absl::Time when);
   void Authorizers(int64_t active, int64_t needs_reauth, int64_t revoked);
 
@@ -73,6 +76,7 @@ class BrokerMetrics {
   std::array<std::array<metrics::Counter*, 3>, kTokenKinds> invalidations_;
   std::array<metrics::Counter*, kTokenKinds> fenced_;
   std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
+  std::array<metrics::Counter*, kTokenKinds> cut_off_;
   std::array<metrics::Gauge*, 3> authorizers_;
   std::array<metrics::Counter*, 3> audit_writes_;
   metrics::Gauge* audit_pending_;

@@ -22,19 +22,6 @@ std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", a
 
 }  // namespace
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component) {
-  if (kind == AppKind::kComponent) return TokenKind::kComponent;
-  if (kind == AppKind::kWecomCorp) return TokenKind::kWecomCorp;
-  if (kind == AppKind::kWecomProvider) return TokenKind::kWecomProvider;
-  if (kind == AppKind::kWecomSuite) return TokenKind::kWecomSuite;
-  return component.empty() ? TokenKind::kStable : TokenKind::kAuthorizer;
-}
-
-bool IsSameUntilItsEnd(TokenKind kind) {
-  return kind == TokenKind::kWecomCorp || kind == TokenKind::kWecomProvider ||
-         kind == TokenKind::kWecomSuite;
-}
-
 std::string FingerprintOf(const Secret& token) {
   // Tokens are long and random, so a digest under a fixed key tells nothing of them.
   static const Secret key("datong.token.fingerprint");
@@ -42,16 +29,18 @@ std::string FingerprintOf(const Secret& token) {
 }
 
 TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
-                         PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock,
-                         TokenSource* wecom)
+                         RefreshBook& book, PlatformClient& platform, BrokerMetrics& metrics,
+                         const Clock& clock, TokenSource* wecom)
     : options_(options),
       apps_(apps),
       store_(store),
+      book_(book),
       platform_(platform),
       metrics_(metrics),
       clock_(clock),
       wecom_(wecom),
       leases_(store, options.lease_ttl, options.lease_renew_every),
+      health_(options.health, apps, book, metrics),
       pool_(options.refresh_threads, 100'000) {}
 
 absl::Duration TokenBroker::MarginOf(TokenKind kind) const {
@@ -68,7 +57,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::Get(const std::string& appid, Deadli
   if (CachedTokenPtr token = FindCached(appid)) return token;
   const CachedTokenPtr old = cache_.Find(appid);
   absl::StatusOr<CachedTokenPtr> fresh =
-      Refresh(appid, old == nullptr ? 0 : old->generation, /*refused=*/false, deadline);
+      Refresh(appid, old == nullptr ? 0 : old->generation, RefreshCause::kDue, deadline);
   // A failed refresh is no outage while the old token still works.
   if (!fresh.ok() && old != nullptr && old->LivesFor(absl::ZeroDuration(), clock_.Now()) &&
       absl::IsUnavailable(fresh.status())) {
@@ -83,27 +72,16 @@ absl::StatusOr<TokenBroker::Replacement> TokenBroker::Replace(const std::string&
                                                               Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(CachedTokenPtr current, Get(appid, deadline));
   if (current->fingerprint != fingerprint) return Replacement{false, current};
-  {
-    MutexLock lock(&mutex_);
-    Health& health = health_.try_emplace(appid, options_).first->second;
-    if (clock_.Now() < health.replaced + options_.least_between_replacements) {
-      return RefreshTooOften(appid);
-    }
-    health.replaced = clock_.Now();
+  const RefreshCause cause = reason == BrokerMetrics::Invalidated::kUpstream
+                                 ? RefreshCause::kRefusedByPlatform
+                                 : RefreshCause::kReportedByCaller;
+  absl::StatusOr<CachedTokenPtr> fresh = Refresh(appid, current->generation, cause, deadline);
+  if (GetReason(fresh.status()) != "REFRESH_TOO_OFTEN") {
+    metrics_.TokenInvalidated(current->kind, reason);
   }
-  DATONG_ASSIGN_OR_RETURN(CachedTokenPtr fresh,
-                          Refresh(appid, current->generation, /*refused=*/true, deadline));
-  if (fresh->fingerprint == fingerprint) return TokenConflict(appid);
-  metrics_.TokenInvalidated(fresh->kind, reason);
-  return Replacement{true, fresh};
-}
-
-void TokenBroker::ForgetFailures(const std::string& appid) {
-  MutexLock lock(&mutex_);
-  const auto found = health_.find(appid);
-  if (found == health_.end()) return;
-  found->second.backoff.Reset();
-  found->second.not_before = Deadline::After(absl::ZeroDuration());
+  if (!fresh.ok()) return fresh.status();
+  if ((*fresh)->fingerprint == fingerprint) return TokenConflict(appid);
+  return Replacement{true, *fresh};
 }
 
 absl::Status TokenBroker::Reload(const std::string& appid, Deadline deadline) {
@@ -150,16 +128,11 @@ absl::Status TokenBroker::Sync(Deadline deadline) {
     if (stale) worst.Update(Reload(version.appid, deadline));
   }
   metrics_.Authorizers(authorizers[0], authorizers[1], authorizers[2]);
-  MutexLock lock(&mutex_);
   for (const TokenVersion& version : *versions) {
     // Credentials were corrected, or the account authorised anew, on whatever replica.
-    const auto health = health_.find(version.appid);
-    if (health == health_.end() || version.state != AppState::kActive) continue;
-    const std::string reason = GetReason(health->second.last);
-    if (reason != "APP_BAD_CONFIG" && reason != "APP_NEEDS_REAUTH") continue;
-    health->second.last = absl::OkStatus();
-    health->second.not_before = Deadline::After(absl::ZeroDuration());
+    if (version.state == AppState::kActive) health_.OnActive(version.appid);
   }
+  MutexLock lock(&mutex_);
   versions_ = *std::move(versions);
   return worst;
 }
@@ -189,11 +162,9 @@ void TokenBroker::RefreshDue() {
     versions = versions_;
   }
   for (const TokenVersion& version : versions) {
-    if (!IsDue(version)) continue;
+    if (!IsDue(version) || health_.IsHeldBack(version.appid)) continue;
     {
       MutexLock lock(&mutex_);
-      const auto health = health_.find(version.appid);
-      if (health != health_.end() && !health->second.not_before.Passed()) continue;
       if (!refreshing_.insert(version.appid).second) continue;
     }
     const bool taken = pool_.TrySchedule([this, appid = version.appid] {
@@ -216,30 +187,32 @@ absl::Status TokenBroker::RefreshIfFree(const std::string& appid) {
   const CachedTokenPtr held = cache_.Find(appid);
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
   if (app.state == AppState::kRevoked) return absl::OkStatus();
-  DATONG_RETURN_IF_ERROR(HeldBack(app));
+  DATONG_RETURN_IF_ERROR(health_.HeldBack(appid));
   DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
                           leases_.TryAcquire(LeaseKey(appid), deadline));
   if (lease == nullptr) return absl::OkStatus();
   return RefreshUnderLease(app, lease->lease(), held == nullptr ? 0 : held->generation,
-                           /*refused=*/false, deadline)
+                           RefreshCause::kDue, deadline)
       .status();
 }
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, int64_t held,
-                                                    bool refused, Deadline deadline) {
-  return flights_.Do(appid, deadline, [&] { return RefreshAlone(appid, held, refused, deadline); });
+                                                    RefreshCause cause, Deadline deadline) {
+  // One that was asked for before the token was refused may bring the refused one.
+  const std::string key = cause == RefreshCause::kDue ? appid : absl::StrCat(appid, " refused");
+  return flights_.Do(key, deadline, [&] { return RefreshAlone(appid, held, cause, deadline); });
 }
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appid, int64_t held,
-                                                         bool refused, Deadline deadline) {
+                                                         RefreshCause cause, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
   if (app.state == AppState::kRevoked) return AppRevoked(app.name());
-  DATONG_RETURN_IF_ERROR(HeldBack(app));
+  DATONG_RETURN_IF_ERROR(health_.HeldBack(appid));
   const Deadline until = deadline.AtMost(options_.longest_refresh);
   while (true) {
     DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
                             leases_.TryAcquire(LeaseKey(appid), until));
-    if (lease != nullptr) return RefreshUnderLease(app, lease->lease(), held, refused, until);
+    if (lease != nullptr) return RefreshUnderLease(app, lease->lease(), held, cause, until);
     // Another replica is at it: its result is ours.
     DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
     const absl::Duration margin = MarginOf(TokenKindOf(app.kind, app.component));
@@ -256,20 +229,33 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
 }
 
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, const Lease& lease,
-                                                              int64_t held, bool refused,
+                                                              int64_t held, RefreshCause cause,
                                                               Deadline deadline) {
   const TokenKind kind = TokenKindOf(app.kind, app.component);
-  DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> found, store_.Load(app.appid, deadline));
-  TokenRecord record = found.value_or(TokenRecord{});
+  // Before it is asked: whoever asked meanwhile counts from here.
+  const absl::Time now = clock_.Now();
+  DATONG_ASSIGN_OR_RETURN(RefreshStart start,
+                          book_.Begin(lease,
+                                      {app.appid, cause, held, now, MarginOf(kind),
+                                       options_.least_between_replacements},
+                                      deadline));
+  TokenRecord record = std::move(start.record).value_or(TokenRecord{});
   record.appid = app.appid;
-  if (record.generation > held && !record.access_token.empty() &&
-      clock_.Now() < record.expires - MarginOf(kind)) {
-    return Adopt(app, record);
+  if (start.is_newer) return Adopt(app, record);
+  DATONG_RETURN_IF_ERROR(health_.Learn(app, start));
+  if (start.too_often.has_value()) {
+    return WithRetryDelay(RefreshTooOften(app.appid), *start.too_often);
+  }
+  if (start.was_cut_off) {
+    metrics_.RefreshCutOff(kind);
+    LogWarn("the refresh before was cut off, its answer may be lost", {{"app", app.appid}});
   }
   const absl::Time begin = absl::Now();  // how long it takes is no business time
-  absl::StatusOr<FetchedToken> fetched = Fetch(app, record, refused, deadline);
+  absl::StatusOr<FetchedToken> fetched =
+      Fetch(app, lease, record, cause != RefreshCause::kDue, deadline);
+  ShowFight(app, start, cause);
   if (!fetched.ok()) {
-    const absl::Status told = Failed(app, fetched.status());
+    const absl::Status told = health_.Failed(app, lease, fetched.status());
     metrics_.Refreshed(kind,
                        ErrorClassOf(fetched.status()) == ErrorClass::kRevoked
                            ? BrokerMetrics::Refresh::kRevoked
@@ -279,7 +265,8 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   }
   record.access_token = fetched->token;
   record.refresh_token = fetched->refresh_token;
-  record.fetched = clock_.Now();
+  // Its life began when it was asked for, or later: never count on more than that.
+  record.fetched = now;
   record.expires = record.fetched + fetched->lifetime;
   absl::StatusOr<int64_t> generation = store_.Save(lease, record, deadline);
   if (!generation.ok()) {
@@ -306,11 +293,12 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   return Adopt(app, record);
 }
 
-absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const TokenRecord& held,
-                                                bool refused, Deadline deadline) {
+absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const Lease& lease,
+                                                const TokenRecord& held, bool refused,
+                                                Deadline deadline) {
   switch (TokenKindOf(app.kind, app.component)) {
     case TokenKind::kStable:
-      return FetchStable(app, held, refused, deadline);
+      return FetchStable(app, lease, held, refused, deadline);
     case TokenKind::kComponent:
       return FetchComponent(app, deadline);
     case TokenKind::kAuthorizer:
@@ -324,17 +312,25 @@ absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const TokenRecor
   return absl::InternalError("token kind");
 }
 
-absl::StatusOr<FetchedToken> TokenBroker::FetchStable(const App& app, const TokenRecord& held,
-                                                      bool refused, Deadline deadline) {
+absl::StatusOr<FetchedToken> TokenBroker::FetchStable(const App& app, const Lease& lease,
+                                                      const TokenRecord& held, bool refused,
+                                                      Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
   DATONG_ASSIGN_OR_RETURN(
       FetchedToken fetched,
       platform_.FetchStableToken(app.appid, credentials.app_secret, /*force=*/false, deadline));
+  if (!refused || !(fetched.token == held.access_token)) return fetched;
   // The same token again, though the platform refuses it: only force brings another one.
-  if (refused && fetched.token == held.access_token && MayForce(app.appid)) {
-    return platform_.FetchStableToken(app.appid, credentials.app_secret, /*force=*/true, deadline);
+  const absl::Time now = clock_.Now();
+  DATONG_ASSIGN_OR_RETURN(
+      bool may_force,
+      book_.TakeForce(lease, app.appid, now, DayNumber(ShanghaiDay(now)),
+                      options_.most_forced_a_day, options_.least_between_replacements, deadline));
+  if (!may_force) {
+    LogError("no forced refresh left today", {{"app", app.appid}});
+    return fetched;
   }
-  return fetched;
+  return platform_.FetchStableToken(app.appid, credentials.app_secret, /*force=*/true, deadline);
 }
 
 absl::StatusOr<FetchedToken> TokenBroker::FetchComponent(const App& app, Deadline deadline) {
@@ -365,77 +361,34 @@ absl::StatusOr<FetchedToken> TokenBroker::FetchAuthorizer(const App& app, const 
       WithToken<AccountDetails>(app.component, deadline, [&](const Secret& token) {
         return platform_.GetAuthorizerInfo(app.component, token, app.appid, deadline);
       }));
-  if (details.refresh_token.empty()) return wechat::ErrorCodeStatus(61023, "", app.appid);
-  DATONG_ASSIGN_OR_RETURN(FetchedToken fetched, fetch(details.refresh_token));
-  if (fetched.refresh_token.empty()) fetched.refresh_token = details.refresh_token;
-  return fetched;
+  absl::StatusOr<FetchedToken> fetched = wechat::ErrorCodeStatus(61023, "", app.appid);
+  if (!details.refresh_token.empty()) {
+    fetched = fetch(details.refresh_token);
+    if (fetched.ok() && fetched->refresh_token.empty()) {
+      fetched->refresh_token = details.refresh_token;
+    }
+  }
+  const bool is_dead = ErrorClassOf(fetched.status()) == ErrorClass::kNeedsReauth;
+  if (!is_dead || held.previous_refresh_token.empty()) return fetched;
+  absl::StatusOr<FetchedToken> previous = fetch(held.previous_refresh_token);
+  if (!previous.ok()) return fetched;
+  if (previous->refresh_token.empty()) previous->refresh_token = held.previous_refresh_token;
+  return previous;
 }
 
-bool TokenBroker::MayForce(const std::string& appid) {
-  MutexLock lock(&mutex_);
-  Health& health = health_.try_emplace(appid, options_).first->second;
-  const int64_t today = DayNumber(ShanghaiDay(clock_.Now()));
-  if (health.forced_day != today) health.forced = 0;
-  health.forced_day = today;
-  return ++health.forced <= options_.most_forced_a_day;
-}
-
-absl::Status TokenBroker::Failed(const App& app, const absl::Status& cause) {
-  const TokenKind kind = TokenKindOf(app.kind, app.component);
-  const ErrorClass error = ErrorClassOf(cause);
-  // About its component, which is held back itself.
-  const std::optional<ErrorInfo> info = GetErrorInfo(cause);
-  const bool is_ours = info.has_value() && info->domain == kErrorDomain;
-  if (is_ours && (kind == TokenKind::kAuthorizer || kind == TokenKind::kWecomCorp)) return cause;
-  const bool about_ticket = error == ErrorClass::kTicketInvalid;
-  // Asked for a stable token, "invalid credential" is about the secret.
-  const bool about_config = error == ErrorClass::kConfiguration ||
-                            (error == ErrorClass::kTokenInvalid && kind == TokenKind::kStable);
-  const bool about_consent = error == ErrorClass::kNeedsReauth || error == ErrorClass::kRevoked;
-  absl::Status told = PlatformUnreachable(app.name());
-  std::optional<AppState> state;
-  if (about_ticket) {
-    told = kind == TokenKind::kWecomSuite ? SuiteTicketMissing(app.appid)
-                                          : TicketMissing(app.appid);
-  } else if (about_config) {
-    state = AppState::kBadConfig;
-    told = AppBadConfig(app.name(), ErrmsgOf(cause));
-  } else if (about_consent) {
-    state = AppState::kNeedsReauth;
-    told = AppNeedsReauth(app.name());
-  } else if (is_ours) {
-    told = cause;  // no ticket
+void TokenBroker::ShowFight(const App& app, const RefreshStart& start, RefreshCause cause) {
+  if (app.state != AppState::kActive) return;
+  const std::string fight(TokenConflict(app.name()).message());
+  const bool is_shown = app.state_detail == fight;
+  const bool is_fought = start.refusals >= options_.refusals_of_a_fight;
+  if (is_fought && cause == RefreshCause::kRefusedByPlatform) {
+    LogError("another system refreshes the tokens of this app",
+             {{"app", app.appid}, {"refusals_in_an_hour", start.refusals}});
   }
-  if (state.has_value() && app.state != *state) {
-    LogError("platform refuses the app for good",
-             {{"app", app.appid}, {"errcode", ErrcodeOf(cause)}, {"errmsg", ErrmsgOf(cause)}});
-    const absl::Status set = apps_.SetState(app.appid, *state, std::string(told.message()),
-                                            Deadline::After(absl::Seconds(2)));
-    if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
-  }
-  int failures = 0;
-  {
-    MutexLock lock(&mutex_);
-    Health& health = health_.try_emplace(app.appid, options_).first->second;
-    absl::Duration delay = health.backoff.Next(random_);
-    if (state.has_value()) delay = options_.probe_interval;
-    // A used up daily quota does not come back with the seconds.
-    if (error == ErrorClass::kQuota) delay = options_.probe_interval;
-    health.not_before = Deadline::After(delay);
-    if (absl::IsUnavailable(told)) told = WithRetryDelay(told, delay);
-    health.last = told;
-    failures = health.backoff.failures();
-  }
-  metrics_.FailuresInARow(kind, app.appid, failures);
-  return told;
-}
-
-absl::Status TokenBroker::HeldBack(const App& app) {
-  MutexLock lock(&mutex_);
-  const auto health = health_.find(app.appid);
-  if (health == health_.end() || health->second.not_before.Passed()) return absl::OkStatus();
-  if (!absl::IsUnavailable(health->second.last)) return health->second.last;
-  return WithRetryDelay(health->second.last, health->second.not_before.Remaining());
+  if (is_shown == is_fought || (!is_shown && !app.state_detail.empty())) return;
+  const absl::Status set = apps_.SetState(app.appid, AppState::kActive, is_fought ? fight : "",
+                                          Deadline::After(absl::Seconds(2)));
+  if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
 }
 
 CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {

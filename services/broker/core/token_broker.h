@@ -9,20 +9,20 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
-#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/exec/single_flight.h"
 #include "common/exec/thread_pool.h"
-#include "common/time/backoff.h"
 #include "common/time/clock.h"
 #include "common/time/deadline.h"
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/lease_keeper.h"
 #include "services/broker/core/metrics.h"
 #include "services/broker/core/platform_client.h"
+#include "services/broker/core/refresh_book.h"
 #include "services/broker/core/token_cache.h"
+#include "services/broker/core/token_health.h"
 #include "services/broker/core/token_source.h"
 #include "services/broker/core/token_store.h"
 
@@ -35,11 +35,11 @@ struct TokenBrokerOptions {
   absl::Duration spread = absl::Seconds(30);
   // A token with less left than this is fetched anew before it is handed out.
   absl::Duration serve_margin = absl::Seconds(60);
-  absl::Duration backoff_first = absl::Seconds(1);
-  absl::Duration backoff_longest = absl::Seconds(60);
-  absl::Duration probe_interval = absl::Minutes(10);
+  TokenHealthOptions health;
   absl::Duration least_between_replacements = absl::Seconds(30);
   int most_forced_a_day = 10;
+  // So many refusals within an hour are told in the app's state.
+  int refusals_of_a_fight = 3;
   // WeCom answers the same token until its end: tried once ahead of it, then at the end.
   absl::Duration wecom_refresh_ahead = absl::Seconds(60);
   absl::Duration ticket_lifetime = absl::Hours(12);
@@ -58,7 +58,7 @@ struct TokenBrokerOptions {
 class TokenBroker {
  public:
   // `wecom` fetches the tokens of WeCom's apps; without it there are none.
-  TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
+  TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store, RefreshBook& book,
               PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock,
               TokenSource* wecom = nullptr);
 
@@ -97,7 +97,7 @@ class TokenBroker {
   }
 
   // A ticket came, or an account authorised anew: what held calls back is over.
-  void ForgetFailures(const std::string& appid);
+  void ForgetFailures(const std::string& appid) { health_.Forget(appid); }
   // Reads the stored token of one app into memory.
   absl::Status Reload(const std::string& appid, Deadline deadline);
 
@@ -113,37 +113,24 @@ class TokenBroker {
   LeaseKeeper& leases() { return leases_; }
 
  private:
-  // What failed calls taught, per app.
-  struct Health {
-    explicit Health(const TokenBrokerOptions& options)
-        : backoff(options.backoff_first, options.backoff_longest) {}
-    Backoff backoff;
-    Deadline not_before = Deadline::After(absl::ZeroDuration());
-    absl::Status last;
-    absl::Time replaced = absl::InfinitePast();
-    int64_t forced_day = 0;
-    int forced = 0;
-  };
-
-  absl::StatusOr<CachedTokenPtr> Refresh(const std::string& appid, int64_t held, bool refused,
+  absl::StatusOr<CachedTokenPtr> Refresh(const std::string& appid, int64_t held, RefreshCause cause,
                                          Deadline deadline);
-  absl::StatusOr<CachedTokenPtr> RefreshAlone(const std::string& appid, int64_t held, bool refused,
-                                              Deadline deadline);
+  absl::StatusOr<CachedTokenPtr> RefreshAlone(const std::string& appid, int64_t held,
+                                              RefreshCause cause, Deadline deadline);
   // Refreshes unless another replica is at it.
   absl::Status RefreshIfFree(const std::string& appid);
   absl::StatusOr<CachedTokenPtr> RefreshUnderLease(const App& app, const Lease& lease, int64_t held,
-                                                   bool refused, Deadline deadline);
-  absl::StatusOr<FetchedToken> Fetch(const App& app, const TokenRecord& held, bool refused,
-                                     Deadline deadline);
-  absl::StatusOr<FetchedToken> FetchStable(const App& app, const TokenRecord& held, bool refused,
+                                                   RefreshCause cause, Deadline deadline);
+  absl::StatusOr<FetchedToken> Fetch(const App& app, const Lease& lease, const TokenRecord& held,
+                                     bool refused, Deadline deadline);
+  absl::StatusOr<FetchedToken> FetchStable(const App& app, const Lease& lease,
+                                           const TokenRecord& held, bool refused,
                                            Deadline deadline);
   absl::StatusOr<FetchedToken> FetchComponent(const App& app, Deadline deadline);
   absl::StatusOr<FetchedToken> FetchAuthorizer(const App& app, const TokenRecord& held,
                                                Deadline deadline);
-  // What the caller is told of a failed fetch; remembers how long to leave the platform alone.
-  absl::Status Failed(const App& app, const absl::Status& cause);
-  absl::Status HeldBack(const App& app);
-  bool MayForce(const std::string& appid);
+  // Tells in the app's state that another system refreshes its tokens, and that it no longer does.
+  void ShowFight(const App& app, const RefreshStart& start, RefreshCause cause);
   CachedTokenPtr Adopt(const App& app, const TokenRecord& record);
   bool IsDue(const TokenVersion& version) const;
   // A token with less left is not handed out while another can be had.
@@ -152,27 +139,24 @@ class TokenBroker {
   const TokenBrokerOptions options_;
   AppStore& apps_;
   TokenStore& store_;
+  RefreshBook& book_;
   PlatformClient& platform_;
   BrokerMetrics& metrics_;
   const Clock& clock_;
   TokenSource* const wecom_;
 
   LeaseKeeper leases_;
+  TokenHealth health_;
   TokenCache cache_;
   std::atomic<bool> store_reachable_{true};
   SingleFlight<std::string, CachedTokenPtr> flights_;
   Mutex mutex_;
-  absl::flat_hash_map<std::string, Health> health_ ABSL_GUARDED_BY(mutex_);
   std::vector<TokenVersion> versions_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_set<std::string> refreshing_ ABSL_GUARDED_BY(mutex_);
-  absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
   absl::CondVar adopted_;
   ThreadPool pool_;
 };
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component);
-// Kinds of which the platform answers the same token until its end.
-bool IsSameUntilItsEnd(TokenKind kind);
 // 12 hexadecimal digits that name a token without telling it.
 std::string FingerprintOf(const Secret& token);
 

@@ -62,6 +62,7 @@ TEST_F(TokenBrokerTest, AWrongSecretIsBadConfigUntilItIsCorrected) {
   EXPECT_THAT(tokens_.Get("wx-own", soon()),
               IsError(absl::StatusCode::kFailedPrecondition, "APP_BAD_CONFIG"));
   EXPECT_EQ(store_.GetApp("wx-own", soon())->state, AppState::kBadConfig);
+  store_.EndHolds();
   tokens_.ForgetFailures("wx-own");  // time for a probe
   EXPECT_EQ(Get("wx-own"), "token-1");
   EXPECT_EQ(store_.GetApp("wx-own", soon())->state, AppState::kActive);

@@ -208,7 +208,7 @@ absl::Status PostgresAppStore::SetState(const std::string& appid, AppState state
   return pool_.Transact("set_app_state", deadline, [&](pqxx::work& work) -> absl::Status {
     const pqxx::result rows = work.exec_params(
         "UPDATE broker.apps SET state = $2, state_detail = $3 "
-        "WHERE appid = $1 AND state <> $2 RETURNING project, kind",
+        "WHERE appid = $1 AND (state <> $2 OR state_detail <> $3) RETURNING project, kind",
         appid, static_cast<int>(state), detail);
     if (rows.empty()) return absl::OkStatus();
     if (state == AppState::kActive) TellReplicas(work, appid);

@@ -67,27 +67,28 @@ absl::StatusOr<std::vector<TokenVersion>> PostgresTokenStore::ListVersions(Deadl
       kReadOnly);
 }
 
+absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Read(
+    pqxx::work& work, const std::string& appid) const {
+  const pqxx::result rows = work.exec_params(kLoadSql, appid);
+  if (rows.empty()) return std::optional<TokenRecord>();
+  TokenRecord record;
+  record.appid = appid;
+  DATONG_ASSIGN_OR_RETURN(record.access_token,
+                          sealer_.Open(rows[0][0], "tokens.access_token", appid));
+  DATONG_ASSIGN_OR_RETURN(record.refresh_token,
+                          sealer_.Open(rows[0][1], "tokens.refresh_token", appid));
+  DATONG_ASSIGN_OR_RETURN(record.previous_refresh_token,
+                          sealer_.Open(rows[0][2], "tokens.refresh_token", appid));
+  record.fetched = FromMicros(rows[0][3]);
+  record.expires = FromMicros(rows[0][4]);
+  record.generation = rows[0][5].as<int64_t>();
+  return std::optional<TokenRecord>(std::move(record));
+}
+
 absl::StatusOr<std::optional<TokenRecord>> PostgresTokenStore::Load(const std::string& appid,
                                                                     Deadline deadline) {
   return pool_.Query<std::optional<TokenRecord>>(
-      "load_token", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<std::optional<TokenRecord>> {
-        const pqxx::result rows = work.exec_params(kLoadSql, appid);
-        if (rows.empty()) return std::optional<TokenRecord>();
-        TokenRecord record;
-        record.appid = appid;
-        DATONG_ASSIGN_OR_RETURN(record.access_token,
-                                sealer_.Open(rows[0][0], "tokens.access_token", appid));
-        DATONG_ASSIGN_OR_RETURN(record.refresh_token,
-                                sealer_.Open(rows[0][1], "tokens.refresh_token", appid));
-        DATONG_ASSIGN_OR_RETURN(record.previous_refresh_token,
-                                sealer_.Open(rows[0][2], "tokens.refresh_token", appid));
-        record.fetched = FromMicros(rows[0][3]);
-        record.expires = FromMicros(rows[0][4]);
-        record.generation = rows[0][5].as<int64_t>();
-        return std::optional<TokenRecord>(std::move(record));
-      },
-      kReadOnly);
+      "load_token", deadline, [&](pqxx::work& work) { return Read(work, appid); }, kReadOnly);
 }
 
 postgres::Lease PostgresTokenStore::Held(const Lease& lease) const {

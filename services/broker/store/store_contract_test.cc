@@ -13,6 +13,7 @@
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/testing/fake_store.h"
@@ -25,6 +26,7 @@ struct InMemory {
   FakeStore store;
   AppStore& apps = store;
   TokenStore& tokens = store;
+  RefreshBook& book = store;
   AuthorizationStore& authorizations = store;
   WorkStore& work = store;
   AuditStore& audit = store;
@@ -38,6 +40,7 @@ struct InPostgres {
         jobs(*pool, envelope, clock),
         apps(*pool, envelope, jobs, clock),
         tokens(*pool, envelope, "this-process", registry),
+        book(*pool, tokens),
         authorizations(*pool, tokens, jobs, clock),
         work(*pool, envelope, jobs, clock),
         audit(*pool) {}
@@ -48,6 +51,7 @@ struct InPostgres {
   JobWriter jobs;
   PostgresAppStore apps;
   PostgresTokenStore tokens;
+  PostgresRefreshBook book;
   PostgresAuthorizationStore authorizations;
   PostgresWorkStore work;
   PostgresAuditStore audit;
@@ -218,12 +222,143 @@ TYPED_TEST(StoreContract, ALeaseHasOneHolderAndLaterEpochsFenceEarlierOnes) {
   EXPECT_OK(this->b_.tokens.Save(**second, record, this->soon()));
 }
 
+TYPED_TEST(StoreContract, LeasesThatAreHeldAreRenewedAndOthersAreNot) {
+  const Lease held = **this->b_.tokens.TryAcquire("token/a", absl::Seconds(30), this->soon());
+  const Lease lost = **this->b_.tokens.TryAcquire("token/b", absl::Seconds(30), this->soon());
+  this->b_.tokens.Release(lost);
+  ASSERT_OK(this->b_.tokens.TryAcquire("token/b", absl::Seconds(30), this->soon()));
+  EXPECT_THAT(this->b_.tokens.Renew({held, lost}, absl::Seconds(30), this->soon()),
+              IsOkAndHolds(std::vector<std::string>{"token/a"}));
+}
+
 TYPED_TEST(StoreContract, TheNewestTicketStays) {
   const absl::Time now = this->clock_.Now();
   ASSERT_OK(this->b_.tokens.SaveTicket("wx-c", {Secret("new"), now, now}, this->soon()));
   ASSERT_OK(this->b_.tokens.SaveTicket("wx-c", {Secret("old"), now - absl::Minutes(10), now},
                                        this->soon()));
   EXPECT_EQ((*this->b_.tokens.GetTicket("wx-c", this->soon()))->value.Expose(), "new");
+}
+
+template <typename Backend>
+class RefreshContract : public StoreContract<Backend> {
+ protected:
+  Lease Acquire() {
+    return **this->b_.tokens.TryAcquire("token/wx-a", absl::Seconds(30), this->soon());
+  }
+  RefreshStart Begin(const Lease& lease, RefreshCause cause = RefreshCause::kDue) {
+    absl::StatusOr<RefreshStart> start = this->b_.book.Begin(
+        lease, {"wx-a", cause, held_, this->clock_.Now(), absl::Seconds(60), absl::Seconds(30)},
+        this->soon());
+    EXPECT_OK(start);
+    return start.ok() ? *start : RefreshStart();
+  }
+  void Save(const Lease& lease) {
+    TokenRecord record;
+    record.appid = "wx-a";
+    record.generation = held_;
+    record.access_token = Secret("a");
+    record.fetched = this->clock_.Now();
+    record.expires = record.fetched + absl::Hours(2);
+    absl::StatusOr<int64_t> saved = this->b_.tokens.Save(lease, record, this->soon());
+    ASSERT_OK(saved);
+    held_ = *saved;
+  }
+  int64_t held_ = 0;
+};
+TYPED_TEST_SUITE(RefreshContract, Backends, BackendNames);
+
+TYPED_TEST(RefreshContract, AnAttemptThatEndedInNothingIsFoundByTheNextHolder) {
+  const Lease first = this->Acquire();
+  EXPECT_FALSE(this->Begin(first).was_cut_off);
+  EXPECT_FALSE(this->Begin(first).was_cut_off);
+  this->b_.tokens.Release(first);
+  const Lease second = this->Acquire();
+  EXPECT_TRUE(this->Begin(second).was_cut_off);
+  this->Save(second);
+  this->b_.tokens.Release(second);
+  const Lease third = this->Acquire();
+  EXPECT_THAT(this->b_.book.Begin(first, {"wx-a", {}, 1, this->clock_.Now(), {}, {}}, this->soon()),
+              IsError(absl::StatusCode::kAborted, "LEASE_LOST"));
+  const RefreshStart start = this->Begin(third);
+  EXPECT_FALSE(start.was_cut_off);
+  ASSERT_TRUE(start.record.has_value());
+  EXPECT_EQ(start.record->access_token.Expose(), "a");
+}
+
+TYPED_TEST(RefreshContract, ANewerTokenOfAnotherReplicaIsAnsweredInstead) {
+  const Lease lease = this->Acquire();
+  this->Save(lease);
+  this->held_ = 0;
+  EXPECT_TRUE(this->Begin(lease, RefreshCause::kRefusedByPlatform).is_newer);
+  this->clock_.Advance(absl::Hours(2));
+  const RefreshStart start = this->Begin(lease);
+  EXPECT_FALSE(start.is_newer);
+  EXPECT_EQ(start.refusals, 0);
+}
+
+TYPED_TEST(RefreshContract, AFailureHoldsUntilSomethingChanges) {
+  const Lease lease = this->Acquire();
+  this->Begin(lease);
+  ASSERT_OK(this->b_.book.Hold(
+      lease, "wx-a", {absl::Minutes(10), "APP_BAD_CONFIG", "Correct it.", true}, this->soon()));
+  RefreshStart start = this->Begin(lease);
+  EXPECT_GT(start.held_for, absl::Minutes(9));
+  EXPECT_EQ(start.held_reason, "APP_BAD_CONFIG");
+  EXPECT_EQ(start.held_message, "Correct it.");
+  EXPECT_EQ(start.failures, 1);
+  this->b_.tokens.Release(lease);
+  const Lease next = this->Acquire();
+  EXPECT_THAT(this->b_.book.Hold(lease, "wx-a", {absl::Minutes(10), "X", "", true}, this->soon()),
+              IsError(absl::StatusCode::kAborted, "LEASE_LOST"));
+  ASSERT_OK(this->b_.tokens.SaveTicket(
+      "wx-a", {Secret("t"), this->clock_.Now(), this->clock_.Now()}, this->soon()));
+  start = this->Begin(next);
+  EXPECT_EQ(start.held_for, absl::ZeroDuration());
+  EXPECT_EQ(start.failures, 0);
+  EXPECT_FALSE(start.was_cut_off);
+}
+
+TYPED_TEST(RefreshContract, AnUnansweredAttemptStaysInDoubt) {
+  const Lease lease = this->Acquire();
+  this->Begin(lease);
+  ASSERT_OK(this->b_.book.Hold(
+      lease, "wx-a", {absl::ZeroDuration(), "PLATFORM_UNREACHABLE", "", false}, this->soon()));
+  this->b_.tokens.Release(lease);
+  EXPECT_TRUE(this->Begin(this->Acquire()).was_cut_off);
+}
+
+TYPED_TEST(RefreshContract, RefusedTokensAreReplacedOnceInAWhileAndCountedForAnHour) {
+  const Lease lease = this->Acquire();
+  EXPECT_EQ(this->Begin(lease, RefreshCause::kRefusedByPlatform).refusals, 1);
+  this->clock_.Advance(absl::Seconds(10));
+  const RefreshStart soon_after = this->Begin(lease, RefreshCause::kReportedByCaller);
+  EXPECT_EQ(soon_after.too_often, absl::Seconds(20));
+  EXPECT_EQ(this->Begin(lease).too_often, std::nullopt);
+  this->clock_.Advance(absl::Seconds(20));
+  EXPECT_EQ(this->Begin(lease, RefreshCause::kReportedByCaller).refusals, 1);
+  this->clock_.Advance(absl::Seconds(30));
+  EXPECT_EQ(this->Begin(lease, RefreshCause::kRefusedByPlatform).refusals, 2);
+  this->clock_.Advance(-absl::Minutes(10));  // a clock that was set back limits nothing
+  EXPECT_EQ(this->Begin(lease, RefreshCause::kReportedByCaller).too_often, std::nullopt);
+  this->clock_.Advance(absl::Hours(2));
+  EXPECT_EQ(this->Begin(lease).refusals, 0);
+}
+
+TYPED_TEST(RefreshContract, ForcedRefreshesAreCountedByTheDay) {
+  const Lease lease = this->Acquire();
+  const auto take = [&](int64_t day) {
+    absl::StatusOr<bool> taken = this->b_.book.TakeForce(
+        lease, "wx-a", this->clock_.Now(), day, /*most_a_day=*/2, absl::Seconds(30), this->soon());
+    EXPECT_OK(taken);
+    return taken.ok() && *taken;
+  };
+  EXPECT_TRUE(take(1));
+  EXPECT_FALSE(take(1));
+  this->clock_.Advance(absl::Seconds(30));
+  EXPECT_TRUE(take(1));
+  this->clock_.Advance(absl::Minutes(1));
+  EXPECT_FALSE(take(1));
+  EXPECT_TRUE(take(2));
 }
 
 TYPED_TEST(StoreContract, AnExchangeStoresAllThatCameWithIt) {

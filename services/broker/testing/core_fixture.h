@@ -36,8 +36,8 @@ class CoreFixture : public ::testing::Test {
   static Deadline soon() { return Deadline::After(absl::Seconds(5)); }
   static TokenBrokerOptions Options() {
     TokenBrokerOptions options;
-    options.backoff_first = absl::Minutes(1);
-    options.backoff_longest = absl::Minutes(1);
+    options.health.backoff_first = absl::Minutes(1);
+    options.health.backoff_longest = absl::Minutes(1);
     options.spread = absl::ZeroDuration();
     return options;
   }
@@ -71,7 +71,7 @@ class CoreFixture : public ::testing::Test {
   FakePeers peers_;
   metrics::Registry registry_;
   BrokerMetrics metrics_{registry_, /*per_app=*/true};
-  TokenBroker tokens_{Options(), store_, store_, platform_, metrics_, clock_};
+  TokenBroker tokens_{Options(), store_, store_, store_, platform_, metrics_, clock_};
   Authorizer authorizer_{{.public_url = "https://datong.example"},
                          store_,
                          store_,

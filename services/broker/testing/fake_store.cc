@@ -155,6 +155,7 @@ absl::StatusOr<App> FakeStore::UpdateApp(const std::string& appid,
     const bool same =
         before.token == held.callback.token && before.aes_key == held.callback.aes_key;
     if (!same && !before.token.empty()) held.previous_callback = before;
+    ForgetHold(appid);
     if (app.state == AppState::kBadConfig) {
       app.state = AppState::kActive;
       app.state_detail.clear();
@@ -170,7 +171,11 @@ absl::Status FakeStore::SetState(const std::string& appid, AppState state,
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
   const auto found = apps_.find(appid);
-  if (found == apps_.end() || found->second.state == state) return absl::OkStatus();
+  if (found == apps_.end()) return absl::OkStatus();
+  if (found->second.state == state && found->second.state_detail == detail) {
+    return absl::OkStatus();
+  }
+  if (state == AppState::kActive) ForgetHold(appid);
   found->second.state = state;
   found->second.state_detail = detail;
   Tell(found->second);
@@ -253,6 +258,8 @@ absl::StatusOr<int64_t> FakeStore::Write(const Lease& lease, const TokenRecord& 
     next.previous_refresh_token = held.refresh_token;
   }
   held = next;
+  ForgetHold(record.appid);
+  health_[record.appid].prepared.reset();
   return held.generation;
 }
 
@@ -274,6 +281,7 @@ absl::Status FakeStore::SaveTicket(const std::string& component, const Ticket& t
   if (found == tickets_.end() || found->second.created <= ticket.created) {
     tickets_[component] = ticket;
   }
+  ForgetHold(component);
   return absl::OkStatus();
 }
 

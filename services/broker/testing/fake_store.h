@@ -11,6 +11,7 @@
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/audit_store.h"
 #include "services/broker/core/authorization_store.h"
+#include "services/broker/core/refresh_book.h"
 #include "services/broker/core/token_store.h"
 #include "services/broker/core/wecom_store.h"
 #include "services/broker/core/work_store.h"
@@ -21,6 +22,7 @@ namespace datong::broker {
 // contract by store/store_contract_test.cc. Thread-safe.
 class FakeStore : public AppStore,
                   public TokenStore,
+                  public RefreshBook,
                   public AuthorizationStore,
                   public WorkStore,
                   public WecomStore,
@@ -37,6 +39,11 @@ class FakeStore : public AppStore,
   void ExpireLeases() {
     MutexLock lock(&mutex_);
     held_.clear();
+  }
+  // Ends what failed refreshes hold back, as time would.
+  void EndHolds() {
+    MutexLock lock(&mutex_);
+    for (auto& [appid, health] : health_) health.held_until.reset();
   }
   // How often leases were renewed.
   int renewals() const {
@@ -79,6 +86,14 @@ class FakeStore : public AppStore,
   absl::StatusOr<std::vector<std::string>> Renew(const std::vector<Lease>& leases,
                                                  absl::Duration ttl, Deadline deadline) override;
   void Release(const Lease& lease) override;
+
+  absl::StatusOr<RefreshStart> Begin(const Lease& lease, const RefreshAttempt& attempt,
+                                     Deadline deadline) override;
+  absl::Status Hold(const Lease& lease, const std::string& appid, const RefreshHold& hold,
+                    Deadline deadline) override;
+  absl::StatusOr<bool> TakeForce(const Lease& lease, const std::string& appid, absl::Time now,
+                                 int64_t day, int most_a_day, absl::Duration least_between,
+                                 Deadline deadline) override;
 
   absl::Status CreateLink(const AuthorizationLink& link, Deadline deadline) override;
   absl::StatusOr<AuthorizationLink> GetLink(const std::string& id, Deadline deadline) override;
@@ -157,6 +172,19 @@ class FakeStore : public AppStore,
     std::string appid;
     absl::Time time;
   };
+  struct Health {
+    std::optional<Deadline> held_until;
+    RefreshHold hold;
+    int failures = 0;
+    std::optional<int64_t> prepared;
+    std::optional<absl::Time> replaced;
+    std::optional<absl::Time> forced_at;
+    int64_t forced_day = 0;
+    int forced = 0;
+    std::optional<absl::Time> refused_since;
+    int refused = 0;
+  };
+  void ForgetHold(const std::string& appid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Check() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Tell(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Put(const NewJob& job, absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -179,6 +207,7 @@ class FakeStore : public AppStore,
   std::map<std::string, Authorization> authorizations_ ABSL_GUARDED_BY(mutex_);
   std::vector<Change> changes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, TokenRecord> tokens_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Health> health_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Ticket> tickets_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int64_t> epochs_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> held_ ABSL_GUARDED_BY(mutex_);

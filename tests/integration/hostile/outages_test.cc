@@ -224,7 +224,7 @@ class HostileWechat : public HostileOutages, public ::testing::WithParamInterfac
 };
 
 TEST_P(HostileWechat, GoneAndBack) {
-  ASSERT_TRUE(Eventually([] { return GetToken(kAccount).ok(); }));
+  ASSERT_TRUE(Eventually([] { return GetToken(kAccount).ok() && GetToken(kMini).ok(); }));
   Break("/cgi-bin/", GetParam());
   Break("/sns/", GetParam());
   Break("/datacube/", GetParam());
