@@ -11,6 +11,7 @@
 #include "common/status/macros.h"
 #include "common/wechat/push_crypto.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/wecom_types.h"
 
 namespace datong::broker {
 namespace {
@@ -165,8 +166,9 @@ absl::StatusOr<std::string> WecomPushReceiver::Store(const Target& target,
   NewJob job;
   job.kind = JobKind::kWecomPush;
   job.project = target.project;
-  job.appid = app.appid;
-  job.key = absl::StrCat(app.appid, ":", target.data_corp, ":",
+  // Data callbacks are about one corp of the suite.
+  job.appid = target.data_corp.empty() ? app.appid : WecomCorpAppid(target.data_corp, app.appid);
+  job.key = absl::StrCat(job.appid, ":",
                          BytesToHex(crypto::Sha256(WecomPushKey(*message))).substr(0, 40));
   job.payload = plaintext;
   DATONG_ASSIGN_OR_RETURN(bool is_new, work_.AddPush(job, deadline));
