@@ -34,7 +34,7 @@ Config Config::FromSettings(config::Settings& settings) {
   config.worker.remember_pushes =
       settings.Duration("broker.remember_pushes", 7 * day, absl::Hours(1), 90 * day,
                         "How long a repeated push is known as such.");
-  config.login.identity_timeout = settings.Duration(
+  config.login_identity_timeout = settings.Duration(
       "broker.login_identity_timeout", absl::Seconds(2), absl::Milliseconds(10), absl::Seconds(10),
       "How long a login waits for its person before it answers without.");
   config.rosters.pages_per_step = static_cast<int>(settings.Int(
@@ -55,6 +55,9 @@ Config Config::FromSettings(config::Settings& settings) {
   config.maintenance_interval =
       settings.Duration("broker.maintenance_interval", absl::Minutes(5), absl::Milliseconds(50),
                         absl::Hours(1), "How often silent tickets are asked for.");
+  config.erasure_interval = settings.Duration(
+      "broker.erasure_interval", absl::Seconds(10), absl::Milliseconds(20), absl::Hours(1),
+      "How often identity's feed is asked for persons who were erased.");
   config.audit_spool = settings.String(
       "broker.audit_spool", "",
       "File for audit rows while the database is away; empty: none, and token reads "

@@ -6,7 +6,6 @@
 #include "common/config/settings.h"
 #include "services/broker/core/api_proxy.h"
 #include "services/broker/core/authorizer.h"
-#include "services/broker/core/login.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/wecom_rosters.h"
 #include "services/broker/core/worker.h"
@@ -18,7 +17,8 @@ struct Config {
   TokenBrokerOptions tokens;
   AuthorizerOptions authorizer;  // public_url comes from the shared settings
   WorkerOptions worker;
-  LoginOptions login;
+  absl::Duration login_identity_timeout = absl::Seconds(2);
+  absl::Duration erasure_interval = absl::Seconds(10);
   ApiProxyOptions api;
   WecomRosterOptions rosters;
   absl::Duration poll_interval;

@@ -23,17 +23,22 @@
 #include "common/status/macros.h"
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
+#include "services/broker/core/erasure_follower.h"
 #include "services/broker/rpc/grpc_services.h"
+#include "services/broker/rpc/login_grpc_services.h"
 #include "services/broker/rpc/wecom_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_login_store.h"
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
 #include "services/broker/store/token_notice.h"
 #include "services/broker/upstream/grpc_peers.h"
+#include "services/broker/upstream/grpc_person_peer.h"
+#include "services/broker/upstream/http_login_platform.h"
 #include "services/broker/upstream/http_platform_client.h"
 #include "services/broker/wecom_part.h"
 
@@ -60,7 +65,8 @@ class BrokerModule : public server::Module {
         token_store_(pool_, envelope_, RandomHex(8), environment.metrics()),
         refresh_book_(pool_, token_store_),
         authorizations_(pool_, token_store_, job_writer_, clock_),
-        work_(pool_, envelope_, job_writer_, clock_),
+        work_(pool_, job_writer_, clock_),
+        logins_(pool_, envelope_, job_writer_, clock_),
         audit_store_(pool_),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
@@ -70,8 +76,11 @@ class BrokerModule : public server::Module {
                        {environment.shared().wechat_wecom_url, environment.shared().wechat_work_url,
                         environment.shared().wechat_open_url},
                        http_, environment.metrics(), clock_),
+        login_platform_(environment.shared().wechat_api_url, environment.shared().wechat_open_url,
+                        http_, environment.metrics()),
         outgoing_(environment.metrics()),
         identity_(environment.PeerChannel("identity"), outgoing_),
+        persons_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
         tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_,
@@ -79,16 +88,24 @@ class BrokerModule : public server::Module {
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
         api_(config_.api, tokens_, platform_, metrics_, clock_),
-        login_(config_.login, apps_, work_, tokens_, platform_, identity_, clock_),
+        sender_(config_.login_identity_timeout, identity_),
+        app_cache_(apps_),
+        phones_(logins_),
+        login_(logins_, tokens_, platform_, sender_, clock_),
+        web_login_(logins_, tokens_, login_platform_, sender_, clock_),
+        sessions_(logins_, tokens_, login_platform_, sender_, phones_, clock_),
+        users_(logins_, tokens_, login_platform_, sender_, identity_, persons_, clock_),
+        erasures_(apps_, logins_, persons_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
         pushes_(apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); }),
-        wecom_(wecom_sources_, config_.authorizer, config_.rosters, config_.login.identity_timeout,
-               apps_, authorizations_, token_store_, work_, tokens_, identity_, ingest_, audit_,
+        wecom_(wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_,
+               authorizations_, token_store_, work_, tokens_, identity_, ingest_, audit_,
                metrics_, clock_, [this] { WakeWorker(); }),
         project_handlers_(apps_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_),
-        token_handlers_(tokens_, api_, login_, pushes_, audit_, audit_store_, apps_, metrics_),
+        token_handlers_(tokens_, api_, pushes_, audit_, audit_store_, apps_, metrics_),
+        login_handlers_(app_cache_, audit_, login_, web_login_, sessions_, users_, phones_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
                                    token_handlers_)) {
     pushes_.UseForWecom([this](const RawPush& push, Deadline deadline) {
@@ -96,6 +113,9 @@ class BrokerModule : public server::Module {
     });
     wecom_.AddRunners(worker_);
     services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
+    for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
+      services_.push_back(std::move(service));
+    }
   }
 
   std::string name() const override { return "broker"; }
@@ -125,7 +145,17 @@ class BrokerModule : public server::Module {
       LogFailure("maintenance", worker_.Maintain());
       LogFailure("contact rosters",
                  wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
+      LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
     }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.erasure_interval, [this] {
+      LogFailure("erasures", erasures_.Run(Deadline::After(absl::Seconds(20))));
+    }));
+    worker_.AddRunner(JobKind::kMigrateOpenids, [this](const Job& job, Deadline deadline) {
+      return users_.RunMigration(job, deadline);
+    });
+    worker_.AddRunner(JobKind::kEvidence, [this](const Job& job, Deadline deadline) {
+      return erasures_.OnEvidence(job, deadline);
+    });
     worker_task_ =
         std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
     started_.store(worker_task_.get());
@@ -189,19 +219,29 @@ class BrokerModule : public server::Module {
   PostgresRefreshBook refresh_book_;
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
+  PostgresLoginStore logins_;
   PostgresAuditStore audit_store_;
   http::Client http_;
   HttpPlatformClient platform_;
   WecomSources wecom_sources_;
+  HttpLoginPlatform login_platform_;
   rpc::Outgoing outgoing_;
   GrpcIdentityPeer identity_;
+  GrpcPersonPeer persons_;
   GrpcIngestPeer ingest_;
   std::optional<FileAuditSpool> spool_;
   AuditLog audit_;
   TokenBroker tokens_;
   Authorizer authorizer_;
   ApiProxy api_;
+  EvidenceSender sender_;
+  AppCache app_cache_;
+  PhoneIds phones_;
   Login login_;
+  WebLogin web_login_;
+  Sessions sessions_;
+  UserDirectory users_;
+  ErasureFollower erasures_;
   Worker worker_;
   std::atomic<PeriodicTask*> started_{nullptr};
   PushReceiver pushes_;
@@ -209,6 +249,7 @@ class BrokerModule : public server::Module {
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;
+  LoginHandlers login_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
   std::unique_ptr<postgres::Listener> listener_;

@@ -42,12 +42,11 @@ struct WecomSources {
 // The objects of the module's graph that WeCom alone needs, in the order of dependence.
 struct WecomPart {
   WecomPart(WecomSources& sources, const AuthorizerOptions& links, const WecomRosterOptions& passes,
-            absl::Duration identity_timeout, AppStore& apps, AuthorizationStore& authorizations,
+            EvidenceSender& sender, AppStore& apps, AuthorizationStore& authorizations,
             TokenStore& held, WorkStore& work, TokenBroker& tokens, IdentityPeer& identity,
             IngestPeer& ingest, AuditLog& audit, BrokerMetrics& metrics, const Clock& clock,
             std::function<void()> wake_worker)
-      : sender(identity_timeout, identity),
-        directory(apps),
+      : directory(apps),
         installer(links, apps, authorizations, sources.store, held, tokens, sources.platform,
                   metrics, clock),
         logins(directory, sources.store, work, tokens, sources.platform, sources.ids, sender,
@@ -85,7 +84,6 @@ struct WecomPart {
     });
   }
 
-  EvidenceSender sender;
   WecomDirectory directory;
   WecomInstaller installer;
   WecomLogins logins;

@@ -9,7 +9,8 @@ import json
 import pathlib
 import sys
 
-WANTED = {"body_utf8", "plaintext", "body", "post_body", "encrypt", "query", "echostr"}
+WANTED = {"body_utf8", "plaintext", "body", "post_body", "encrypt", "query", "echostr",
+          "encryptedData"}
 
 
 def texts(value, name=""):

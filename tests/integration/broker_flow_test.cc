@@ -22,6 +22,7 @@
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
+#include "datong/broker/v1/login.grpc.pb.h"
 #include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
@@ -341,6 +342,33 @@ TEST_F(BrokerFlowTest, AFollowAndALoginOfOneUserAreOnePerson) {
   EXPECT_THAT(Call<broker::v1::LoginMiniProgramResponse>(
                   *login_, &broker::v1::LoginService::Stub::LoginMiniProgram, request),
               IsError(absl::StatusCode::kFailedPrecondition, "LOGIN_CODE_USED"));
+
+  // On a page of the account, in the component's name.
+  auto web = broker::v1::WebLoginService::NewStub(process_->channel());
+  broker::v1::BuildWebLoginUrlRequest begin;
+  begin.set_app("projects/demo/apps/wxo");
+  begin.set_redirect_url("https://h5.example/back");
+  begin.set_scope(broker::v1::WEB_SCOPE_USERINFO);
+  begin.set_browser_session("a-cookie-of-this-browser");
+  absl::StatusOr<broker::v1::BuildWebLoginUrlResponse> link =
+      Call<broker::v1::BuildWebLoginUrlResponse>(
+          *web, &broker::v1::WebLoginService::Stub::BuildWebLoginUrl, begin);
+  ASSERT_OK(link);
+  // A follower passes without a page.
+  const std::string url = link->url().substr(0, link->url().find('#'));
+  const std::string back(Send("GET", url + "&user=openid-wxo-user-0001").headers.Get("Location"));
+  EXPECT_TRUE(absl::EndsWith(back, "&appid=wxo")) << back;
+  broker::v1::LoginWebRequest login;
+  login.set_app("projects/demo/apps/wxo");
+  login.set_code(http::QueryValue(back.substr(back.find('?') + 1), "code"));
+  login.set_state(link->state());
+  login.set_browser_session("a-cookie-of-this-browser");
+  absl::StatusOr<broker::v1::LoginWebResponse> visitor =
+      Call<broker::v1::LoginWebResponse>(*web, &broker::v1::WebLoginService::Stub::LoginWeb, login);
+  ASSERT_OK(visitor);
+  EXPECT_EQ(visitor->user().unionid(), "unionid-user-0001");
+  EXPECT_EQ(visitor->user().person(), user->person());
+  EXPECT_EQ(sim_.Calls("/sns/oauth2/component/access_token"), 1);
 }
 
 TEST_F(BrokerFlowTest, WeChatGoneAndBack) {

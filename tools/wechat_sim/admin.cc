@@ -10,6 +10,7 @@
 #include "common/status/macros.h"
 #include "common/wechat/answer.h"
 #include "tools/wechat_sim/json_model.h"
+#include "tools/wechat_sim/login_admin.h"
 #include "tools/wechat_sim/wecom/admin.h"
 
 namespace datong::wechat_sim {
@@ -363,6 +364,7 @@ absl::StatusOr<json> WorldAdmin(World& world, absl::Time now, const std::string&
   };
   const auto it = table.find({method, path});
   if (it == table.end()) {
+    if (auto answer = LoginAdmin(world, now, method, path, body)) return *std::move(answer);
     return absl::NotFoundError(absl::StrCat("there is no ", method, " ", path));
   }
   return it->second({world, absl::ToUnixSeconds(now), query, body});

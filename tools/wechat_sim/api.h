@@ -70,6 +70,8 @@ std::string AppidOfCall(World& world, const std::string& query, const json& body
 void AddTokenApi(ApiTable& table);
 void AddComponentApi(ApiTable& table);
 void AddLoginApi(ApiTable& table);
+void AddWebLoginApi(ApiTable& table);
+void AddSessionApi(ApiTable& table);
 void AddFollowerApi(ApiTable& table);
 void AddStatisticsApi(ApiTable& table);
 void AddAccountApi(ApiTable& table);

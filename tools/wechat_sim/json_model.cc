@@ -21,13 +21,14 @@ absl::Status ReadApp(const json& in, AppSpec* app) {
   reader.Read("service_type", &app->service_type);
   reader.Read("message_url", &app->message_url);
   reader.Read("launch_domain", &app->launch_domain);
+  reader.Read("web_domain", &app->web_domain);
   reader.Read("ticket_pushing", &app->ticket_pushing);
   reader.Read("ticket_interval_s", &app->ticket_interval_s);
   reader.Read("token_overlap_s", &app->token_overlap_s);
   reader.Read("rotate_refresh_tokens", &app->rotate_refresh_tokens);
   reader.Read("pre_auth_code_s", &app->pre_auth_code_s);
   reader.Require("appid", app->appid);
-  reader.OneOf("kind", app->kind, {"official_account", "mini_program", "component"});
+  reader.OneOf("kind", app->kind, {"official_account", "mini_program", "web_app", "component"});
   if (const json* sets = reader.Find("permission_sets"); sets != nullptr) {
     if (!sets->is_array()) return WrongField("permission_sets", "must be a list of numbers");
     app->permission_sets.clear();

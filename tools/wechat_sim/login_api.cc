@@ -24,8 +24,9 @@ json Login(ApiCall& call, App& app) {
   it->second.is_used = true;
   const UserSpec& user = app.population.FindOrMake(it->second.openid);
   if (user.blocked) return ApiError(40226);
-  json answer = {{"openid", user.openid},
-                 {"session_key", crypto::Base64Encode(crypto::RandomBytes(16))}};
+  std::string& session_key = call.world.logins.session_keys[{app.spec.appid, user.openid}];
+  session_key = crypto::Base64Encode(crypto::RandomBytes(16));
+  json answer = {{"openid", user.openid}, {"session_key", session_key}};
   const std::string unionid = UnionidOf(app, user);
   if (!unionid.empty()) answer["unionid"] = unionid;
   return answer;

@@ -19,7 +19,7 @@ struct Callback {
 struct AppSpec {
   std::string appid = {};
   std::string secret = {};
-  std::string kind = {};  // official_account | mini_program | component
+  std::string kind = {};  // official_account | mini_program | web_app | component
   std::string name = {};
   std::string user_name = {};              // gh_…; made from the appid when empty
   std::string open_platform_account = {};  // "" = not bound: no unionids
@@ -30,6 +30,7 @@ struct AppSpec {
 
   // Components only.
   std::string message_url = {};    // may hold $APPID$
+  std::string web_domain = {};     // "" = any; the host of a web login's redirect_uri
   std::string launch_domain = {};  // "" = any; the page's Referer and redirect_uri must have it
   std::vector<int> permission_sets = {1, 2, 3, 4, 7, 11, 15, 17, 18, 19, 24, 25, 30};
   bool ticket_pushing = false;

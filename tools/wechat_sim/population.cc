@@ -54,6 +54,11 @@ UserSpec* Population::Find(const std::string& openid) {
   return it == index_.end() ? nullptr : &users_[it->second];
 }
 
+const UserSpec* Population::Find(const std::string& openid) const {
+  const auto it = index_.find(openid);
+  return it == index_.end() ? nullptr : &users_[it->second];
+}
+
 UserSpec& Population::FindOrMake(const std::string& openid) {
   const auto [it, is_new] = index_.emplace(openid, users_.size());
   if (is_new) users_.emplace_back().openid = openid;

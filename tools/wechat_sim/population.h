@@ -27,6 +27,7 @@ class Population {
  public:
   void Put(const UserSpec& user);
   UserSpec* Find(const std::string& openid);
+  const UserSpec* Find(const std::string& openid) const;
   // The first user of that person (PersonOf), or nullptr.
   UserSpec* FindPerson(const std::string& person);
   // The user, made when unknown.

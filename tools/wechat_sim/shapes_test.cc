@@ -1,6 +1,9 @@
 #include <fstream>
 #include <set>
 
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
+#include "common/http/request.h"
 #include "tools/wechat_sim/testing/shapes.h"
 #include "tools/wechat_sim/testing/simulator_fixture.h"
 
@@ -96,6 +99,77 @@ TEST_F(ShapesTest, Logins) {
              sim_.MintJsCode("wxm", "m1") +
              "&component_appid=wxc&component_access_token=" + component_));
   EXPECT_EQ(Send("GET", "/sns/jscode2session").headers.Get("Content-Type"), "text/plain");
+}
+
+// The code that the page of a web login gives to the browser.
+TEST_F(ShapesTest, WebLogins) {
+  const auto code = [this](const std::string& more) {
+    const std::string to = Send("POST", "/connect/oauth2/authorize",
+                                "appid=wxo&redirect_uri=https%3A%2F%2Fh5.example%2F&response_type="
+                                "code&scope=snsapi_userinfo&state=s&user=o1&decision=confirm" +
+                                    more)
+                               .headers.Get("Location");
+    return http::QueryValue(to.substr(to.find('?') + 1), "code");
+  };
+  const json answer =
+      Get("/sns/oauth2/access_token?appid=wxo&secret=os&grant_type=authorization_code&code=" +
+          code(""));
+  Expect("sns_oauth2_access_token", answer);
+  const std::string user =
+      "?access_token=" + answer["access_token"].get<std::string>() + "&openid=o1";
+  Expect("sns_userinfo", Get("/sns/userinfo" + user));
+  Expect("sns_auth", Get("/sns/auth" + user));
+  Expect("sns_oauth2_refresh_token",
+         Get("/sns/oauth2/refresh_token?appid=wxo&grant_type=refresh_token&refresh_token=" +
+             answer["refresh_token"].get<std::string>()));
+  Authorized("wxo");
+  Expect("sns_oauth2_component_access_token",
+         Get("/sns/oauth2/component/access_token?appid=wxo&grant_type=authorization_code&code=" +
+             code("&component_appid=wxc") +
+             "&component_appid=wxc&component_access_token=" + component_));
+}
+
+TEST_F(ShapesTest, Sessions) {
+  const std::string key =
+      Get("/sns/jscode2session?appid=wxm&secret=ms&grant_type=authorization_code&js_code=" +
+          sim_.MintJsCode("wxm", "m1"))["session_key"];
+  const std::string at = "?access_token=" + ClassicToken("wxm", "ms");
+  const std::string signed_by = at + "&openid=m1&sig_method=hmac_sha256&signature=";
+  const std::string good = BytesToHex(crypto::HmacSha256(Secret(key), ""));
+  Expect("wxa_checksession", Get("/wxa/checksession" + signed_by + good));
+  Expect("wxa_resetusersessionkey", Get("/wxa/resetusersessionkey" + signed_by + good));
+  EXPECT_EQ(ErrorOf(Get("/wxa/checksession" + signed_by + good)), 87009);
+  const json phone =
+      Admin("/admin/phone_codes", {{"appid", "wxm"}, {"openid", "m1"}, {"number", "13800000000"}});
+  Expect("wxa_getuserphonenumber",
+         Post("/wxa/business/getuserphonenumber" + at, {{"code", phone["code"]}}));
+  const json paid = Admin("/admin/payments", {{"appid", "wxm"}, {"openid", "m1"}});
+  Expect("wxa_getpaidunionid", Get("/wxa/getpaidunionid" + at + "&openid=m1&transaction_id=" +
+                                   paid["transaction_id"].get<std::string>()));
+  Expect("wxa_getpluginopenpid",
+         Post("/wxa/getpluginopenpid" + at, {{"code", sim_.MintJsCode("wxm", "m1")}}));
+}
+
+TEST_F(ShapesTest, Moves) {
+  Admin("/admin/moves", {{"appid", "wxo"},
+                         {"old_appid", "wx-old"},
+                         {"old_user_name", "gh_old"},
+                         {"openids", {{"old1", "new1"}}}});
+  const auto change = [this](const char* from) {
+    return Post("/cgi-bin/changeopenid?access_token=" + own_,
+                {{"from_appid", from}, {"openid_list", {"old1", "old2"}}});
+  };
+  json page = Load("changeopenid")["response"];
+  const json answer = change("gh_old");
+  EXPECT_EQ(Problems(page["result_list"][0], answer["result_list"][0]),
+            (std::vector<std::string>{}));
+  EXPECT_EQ(Problems(page["result_list"][1], answer["result_list"][1]),
+            (std::vector<std::string>{}));
+  EXPECT_EQ(ErrorOf(change("wx-old")), 0);
+  EXPECT_EQ(ErrorOf(change("wx-none")), 63178);
+  sim_.Advance(absl::Hours(15 * 24));
+  own_ = ClassicToken("wxo", "os");
+  EXPECT_EQ(ErrorOf(change("wx-old")), 63178);
 }
 
 TEST_F(ShapesTest, Followers) {

@@ -17,6 +17,7 @@
 #include "tools/wechat_sim/json_model.h"
 #include "tools/wechat_sim/pages.h"
 #include "tools/wechat_sim/pusher.h"
+#include "tools/wechat_sim/web_login_page.h"
 #include "tools/wechat_sim/wecom/call.h"
 #include "tools/wechat_sim/wecom/pages.h"
 #include "tools/wechat_sim/wecom/push.h"
@@ -74,6 +75,8 @@ class Simulator::Core {
     AddTokenApi(table_);
     AddComponentApi(table_);
     AddLoginApi(table_);
+    AddWebLoginApi(table_);
+    AddSessionApi(table_);
     AddFollowerApi(table_);
     AddStatisticsApi(table_);
     AddAccountApi(table_);
@@ -206,7 +209,9 @@ void Simulator::Core::PushTickets() {
 
 http::ServerResponse Simulator::Core::Answer(const http::ServerRequest& request) {
   if (absl::StartsWith(request.path, "/admin/")) return AnswerAdmin(request);
-  if (IsAuthorizationPage(request.path)) return AnswerPage(request);
+  if (IsAuthorizationPage(request.path) || IsWebLoginPage(request.path)) {
+    return AnswerPage(request);
+  }
   if (wecom::IsPage(request)) return AnswerWecomPage(request);
   return AnswerApi(request);
 }
@@ -218,7 +223,9 @@ http::ServerResponse Simulator::Core::AnswerPage(const http::ServerRequest& requ
   {
     MutexLock lock(&mutex_);
     Count(request.path, "", 0);
-    response = AuthorizationPage(world_, request, clock_.Now(), &confirmed);
+    response = IsWebLoginPage(request.path)
+                   ? WebLoginPage(world_, request, clock_.Now())
+                   : AuthorizationPage(world_, request, clock_.Now(), &confirmed);
     push_first = world_.settings.authorized_push == "first";
     Flush();
   }

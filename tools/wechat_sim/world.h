@@ -9,6 +9,7 @@
 
 #include "tools/wechat_sim/authorization_book.h"
 #include "tools/wechat_sim/fault_book.h"
+#include "tools/wechat_sim/login_book.h"
 #include "tools/wechat_sim/model.h"
 #include "tools/wechat_sim/population.h"
 #include "tools/wechat_sim/quota_book.h"
@@ -72,6 +73,7 @@ struct World {
   std::string url = {};  // of the simulator itself
   wecom::Estate wecom;
   std::map<std::string, JsCode> js_codes = {};
+  LoginBook logins = {};
   std::map<std::string, PathCalls> calls = {};
   std::deque<nlohmann::json> messages;  // customer-service messages, the newest 1000
   std::vector<PushJob> outbox = {};     // handed to the pusher when the mutex is let go

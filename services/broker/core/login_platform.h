@@ -97,8 +97,7 @@ class LoginPlatform {
   // The address of the page; asks nobody.
   virtual std::string WebLoginUrl(const WebLoginPage& page) = 0;
   virtual absl::StatusOr<WebAnswer> ExchangeWebCode(const WebCaller& caller,
-                                                    const std::string& code,
-                                                    Deadline deadline) = 0;
+                                                    const std::string& code, Deadline deadline) = 0;
   virtual absl::StatusOr<WebAnswer> RefreshWebToken(const WebCaller& caller,
                                                     const Secret& refresh_token,
                                                     Deadline deadline) = 0;
@@ -119,10 +118,8 @@ class LoginPlatform {
   virtual absl::StatusOr<PhoneAnswer> GetPhoneNumber(const Secret& token, const std::string& code,
                                                      const std::string& openid,
                                                      Deadline deadline) = 0;
-  virtual absl::StatusOr<std::string> GetPaidUnionid(const Secret& token,
-                                                     const std::string& openid,
-                                                     const Payment& payment,
-                                                     Deadline deadline) = 0;
+  virtual absl::StatusOr<std::string> GetPaidUnionid(const Secret& token, const std::string& openid,
+                                                     const Payment& payment, Deadline deadline) = 0;
   virtual absl::StatusOr<FollowerInfo> GetFollower(const Secret& token, const std::string& openid,
                                                    Deadline deadline) = 0;
   // At most 100 openids.

@@ -51,14 +51,14 @@ struct UserKey {
 };
 
 // What the broker keeps of users: session keys, web logins, and how far identity's feed was
-// followed. Everything secret is sealed. Thread-safe; every call is one transaction and blocks until
-// its deadline. Errors of all: those of postgres::Pool.
+// followed. Everything secret is sealed. Thread-safe; every call is one transaction and blocks
+// until its deadline. Errors of all: those of postgres::Pool.
 class LoginStore {
  public:
   virtual ~LoginStore() = default;
 
-  // Keeps the session key, the one before it for a while longer, and the job if there is one, in one
-  // transaction. Nothing is kept of a person who was erased meanwhile.
+  // Keeps the session key, the one before it for a while longer, and the job if there is one, in
+  // one transaction. Nothing is kept of a person who was erased meanwhile.
   virtual absl::Status SaveSession(const UserKey& user, const Secret& session_key,
                                    const std::optional<NewJob>& evidence, Deadline deadline) = 0;
   // Errors: NOT_FOUND/SESSION_UNKNOWN.
@@ -74,8 +74,7 @@ class LoginStore {
   // empty) and job, in one transaction.
   virtual absl::Status FinishWebLogin(const std::string& state, const UserKey& user,
                                       const WebTokens& tokens,
-                                      const std::optional<NewJob>& evidence,
-                                      Deadline deadline) = 0;
+                                      const std::optional<NewJob>& evidence, Deadline deadline) = 0;
   // Errors: NOT_FOUND/WEB_LOGIN_UNKNOWN.
   virtual absl::StatusOr<WebTokens> GetWebTokens(const std::string& appid,
                                                  const std::string& openid, Deadline deadline) = 0;

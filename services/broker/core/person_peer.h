@@ -38,8 +38,8 @@ class PersonPeer {
   virtual ~PersonPeer() = default;
   // The names of the persons of an app's users, in their order; "" where there is none.
   virtual absl::StatusOr<std::vector<std::string>> FindPersons(
-      const std::string& project, const std::string& appid,
-      const std::vector<std::string>& openids, Deadline deadline) = 0;
+      const std::string& project, const std::string& appid, const std::vector<std::string>& openids,
+      Deadline deadline) = 0;
   // Idempotent.
   virtual absl::Status MigrateOpenids(const std::string& project, const std::string& old_appid,
                                       const std::string& new_appid,

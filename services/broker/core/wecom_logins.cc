@@ -1,9 +1,10 @@
 #include "services/broker/core/wecom_logins.h"
 
+#include <utility>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/log/log.h"
 #include "common/status/macros.h"
 #include "services/broker/core/wecom_errors.h"
 
@@ -78,16 +79,10 @@ absl::StatusOr<WecomLoggedIn> WecomLogins::LogInWeb(const std::string& project,
   if (!visitor->external_userid.empty()) {
     evidence.other_ids.push_back(entry.view.Ext(visitor->external_userid));
   }
-  // The code is spent: what it showed is kept before anybody is asked.
-  const NewJob job = EvidenceJob(project, evidence);
-  DATONG_RETURN_IF_ERROR(work_.Enqueue(job, deadline));
-  const EvidenceSender::Sent sent = sender_.Send(project, evidence, deadline);
-  result.person = sent.person;
-  if (!sent.job.has_value()) {
-    // If this fails, the worker sends the evidence once more, which changes nothing.
-    const absl::Status dropped = work_.DropEvidence(job.key, deadline);
-    if (!dropped.ok()) LogWarn("evidence job left", {{"reason", GetReason(dropped)}});
-  }
+  // The code is spent: what it showed is kept when identity does not answer.
+  EvidenceSender::Sent sent = sender_.Send(project, evidence, deadline);
+  if (sent.job.has_value()) DATONG_RETURN_IF_ERROR(work_.Enqueue(*sent.job, deadline));
+  result.person = std::move(sent.person);
   return result;
 }
 

@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/base/secret.h"
 #include "common/time/deadline.h"
 #include "services/broker/core/types.h"
 
@@ -38,14 +37,6 @@ class WorkStore {
     absl::Time oldest = absl::InfiniteFuture();
   };
   virtual absl::StatusOr<Backlog> CountPushes(Deadline deadline) = 0;
-
-  // Keeps the user's session key and the job with the evidence of the login, due after `delay`, in
-  // one transaction.
-  virtual absl::Status SaveLogin(const App& app, const std::string& openid,
-                                 const Secret& session_key, const NewJob& evidence,
-                                 absl::Duration delay, Deadline deadline) = 0;
-  // Ends the evidence job of a login that was delivered at once, if no worker has it.
-  virtual absl::Status DropEvidence(const std::string& key, Deadline deadline) = 0;
 };
 
 }  // namespace datong::broker

@@ -75,6 +75,7 @@ absl::StatusOr<int> Worker::RunOnce() {
     taken += some;
   }
   for (const auto& [kind, runner] : runners_) {
+    if (kind == JobKind::kEvidence) continue;  // done above
     DATONG_ASSIGN_OR_RETURN(int some, RunOthers(kind));
     taken += some;
   }
@@ -150,12 +151,14 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
     case JobKind::kAnnounceApp: {
       DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(job.appid, deadline));
       DATONG_RETURN_IF_ERROR(identity_.BindApp(app, deadline));
+      if (app.kind == AppKind::kWebApp) return absl::OkStatus();  // nothing pushes
       return PushSourceOf(app, deadline).status();
     }
     case JobKind::kEvidence: {
       absl::StatusOr<Evidence> evidence = DecodeEvidence(job.payload);
       if (!evidence.ok()) return absl::OkStatus();  // never gets better
-      return identity_.Link(job.project, {*evidence}, deadline);
+      DATONG_RETURN_IF_ERROR(identity_.Link(job.project, {*evidence}, deadline));
+      break;
     }
     case JobKind::kAuthorizerDetails: {
       const absl::Status status = authorizer_.FetchDetails(job.appid, deadline);

@@ -43,7 +43,8 @@ class Worker {
          TokenBroker& tokens, Authorizer& authorizer, PlatformClient& platform,
          IdentityPeer& identity, IngestPeer& ingest, BrokerMetrics& metrics, const Clock& clock);
 
-  // Who does the jobs of a kind that the worker does not know itself. Called before the first
+  // Who does the jobs of a kind that the worker does not know itself, or what is left to do after
+  // it did one. Called before the first
   // RunOnce; a runner is called by RunOnce's thread, at least once for each job.
   using Runner = std::function<absl::Status(const Job& job, Deadline deadline)>;
   void AddRunner(JobKind kind, Runner runner) { runners_[kind] = std::move(runner); }

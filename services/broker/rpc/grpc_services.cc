@@ -204,24 +204,6 @@ class ApiGrpcService final : public v1::ApiService::CallbackService {
   TokenHandlers& handlers_;
 };
 
-class LoginGrpcService final : public v1::LoginService::CallbackService {
- public:
-  LoginGrpcService(rpc::Calls& calls, TokenHandlers& handlers)
-      : calls_(calls), handlers_(handlers) {}
-
-  ServerUnaryReactor* LoginMiniProgram(CallbackServerContext* context,
-                                       const v1::LoginMiniProgramRequest* request,
-                                       v1::LoginMiniProgramResponse* response) override {
-    return calls_.Unary(
-        context, request, response, "/datong.broker.v1.LoginService/LoginMiniProgram",
-        [this](const auto& call, const auto& r) { return handlers_.LoginMiniProgram(call, r); });
-  }
-
- private:
-  rpc::Calls& calls_;
-  TokenHandlers& handlers_;
-};
-
 class AuditGrpcService final : public v1::AuditService::CallbackService {
  public:
   AuditGrpcService(rpc::Calls& calls, TokenHandlers& handlers)
@@ -269,7 +251,6 @@ std::vector<std::unique_ptr<grpc::Service>> MakeGrpcServices(rpc::Calls& calls,
   services.push_back(std::make_unique<AuthorizationGrpcService>(calls, authorizations));
   services.push_back(std::make_unique<TokenGrpcService>(calls, tokens));
   services.push_back(std::make_unique<ApiGrpcService>(calls, tokens));
-  services.push_back(std::make_unique<LoginGrpcService>(calls, tokens));
   services.push_back(std::make_unique<AuditGrpcService>(calls, tokens));
   services.push_back(std::make_unique<PushGrpcService>(calls, tokens));
   return services;

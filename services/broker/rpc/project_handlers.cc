@@ -134,10 +134,10 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
   const v1::AppKind kind = request.app().kind();
   const bool is_wecom = IsWecom(static_cast<AppKind>(kind));
   if (kind != v1::APP_KIND_OFFICIAL_ACCOUNT && kind != v1::APP_KIND_MINI_PROGRAM &&
-      kind != v1::APP_KIND_COMPONENT && !is_wecom) {
+      kind != v1::APP_KIND_WEB_APP && kind != v1::APP_KIND_COMPONENT && !is_wecom) {
     return AppKindUnsupported(name.app,
-                              "OFFICIAL_ACCOUNT, MINI_PROGRAM, COMPONENT, WECOM_CORP, WECOM_SUITE "
-                              "or WECOM_PROVIDER");
+                              "OFFICIAL_ACCOUNT, MINI_PROGRAM, WEB_APP, COMPONENT, WECOM_CORP, "
+                              "WECOM_SUITE or WECOM_PROVIDER");
   }
   DATONG_RETURN_IF_ERROR(CheckDisplayName(request.app().display_name()));
   DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));

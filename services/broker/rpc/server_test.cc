@@ -4,23 +4,30 @@
 #include "common/rpc/status.h"
 #include "common/rpc/testing/test_server.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
+#include "datong/broker/v1/login.grpc.pb.h"
 #include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/broker/v1/push.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "services/broker/rpc/grpc_services.h"
-#include "services/broker/testing/core_fixture.h"
+#include "services/broker/rpc/login_grpc_services.h"
+#include "services/broker/testing/login_fixture.h"
 
 namespace datong::broker {
 namespace {
 
-class BrokerServerTest : public CoreFixture {
+class BrokerServerTest : public LoginFixture {
  protected:
   BrokerServerTest() {
     std::vector<rpc::TestServer::MakeService> makes;
-    for (size_t i = 0; i < 7; ++i) {
+    for (size_t i = 0; i < 6; ++i) {
       makes.push_back([this, i](rpc::Calls& calls) {
         return std::move(MakeGrpcServices(calls, project_handlers_, authorization_handlers_,
                                           token_handlers_)[i]);
+      });
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      makes.push_back([this, i](rpc::Calls& calls) {
+        return std::move(MakeLoginGrpcServices(calls, login_handlers_)[i]);
       });
     }
     server_ = std::make_unique<rpc::TestServer>(makes);
@@ -44,11 +51,11 @@ class BrokerServerTest : public CoreFixture {
 
   AuditLog audit_{store_, nullptr, false, metrics_, clock_};
   ApiProxy api_{{}, tokens_, platform_, metrics_, clock_};
-  Login login_{{}, store_, store_, tokens_, platform_, peers_, clock_};
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
   ProjectHandlers project_handlers_{store_, audit_};
   AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_};
-  TokenHandlers token_handlers_{tokens_, api_, login_, pushes_, audit_, store_, store_, metrics_};
+  TokenHandlers token_handlers_{tokens_, api_, pushes_, audit_, store_, store_, metrics_};
+  LoginHandlers login_handlers_{cache_, audit_, login_, web_, sessions_, users_, phones_};
   std::unique_ptr<rpc::TestServer> server_;
 };
 
@@ -143,7 +150,7 @@ TEST_F(BrokerServerTest, ListsArePaged) {
   EXPECT_EQ(page->apps_size(), 2);
   request.set_page_token(page->next_page_token());
   page = list();
-  EXPECT_EQ(page->apps_size(), 1);
+  EXPECT_EQ(page->apps_size(), 2);
   EXPECT_EQ(page->next_page_token(), "");
   request.set_page_token("nonsense");
   EXPECT_THAT(list(), IsError(absl::StatusCode::kInvalidArgument, "PAGE_TOKEN_INVALID"));
@@ -199,12 +206,79 @@ TEST_F(BrokerServerTest, CallApiLoginAndPushAreServed) {
       Call<v1::LoginMiniProgramResponse>(*login, &v1::LoginService::Stub::LoginMiniProgram, code);
   ASSERT_OK(user);
   EXPECT_EQ(user->person(), "projects/demo/persons/p1");
+  EXPECT_EQ(user->user().unionid_status(), v1::UNIONID_STATUS_OBTAINED);
+  EXPECT_EQ(user->user().next_way(), v1::UNIONID_NEXT_WAY_NONE);
 
   auto push = v1::PushService::NewStub(server_->channel());
   v1::ReceivePushRequest raw;
   raw.set_path("/wechat/demo/app/none");
   EXPECT_THAT(Call<v1::ReceivePushResponse>(*push, &v1::PushService::Stub::ReceivePush, raw),
               IsError(absl::StatusCode::kNotFound, "CALLBACK_UNKNOWN"));
+}
+
+TEST_F(BrokerServerTest, LoginsOnWebPagesAnswerTheSameShape) {
+  auto web = v1::WebLoginService::NewStub(server_->channel());
+  v1::BuildWebLoginUrlRequest begin;
+  begin.set_app("projects/demo/apps/wx-own");
+  begin.set_redirect_url("https://h5.example/back");
+  begin.set_browser_session("a-cookie-of-this-browser");
+  absl::StatusOr<v1::BuildWebLoginUrlResponse> link =
+      Call<v1::BuildWebLoginUrlResponse>(*web, &v1::WebLoginService::Stub::BuildWebLoginUrl, begin);
+  ASSERT_OK(link);
+  EXPECT_GT(link->expire_time().seconds(), absl::ToUnixSeconds(clock_.Now()));
+  v1::LoginWebRequest back;
+  back.set_app("projects/demo/apps/wx-own");
+  back.set_code("code");
+  back.set_state(link->state());
+  back.set_browser_session("a-cookie-of-this-browser");
+  absl::StatusOr<v1::LoginWebResponse> user =
+      Call<v1::LoginWebResponse>(*web, &v1::WebLoginService::Stub::LoginWeb, back);
+  ASSERT_OK(user);
+  EXPECT_EQ(user->user().openid(), "openid-web");
+  EXPECT_EQ(user->user().unionid_status(), v1::UNIONID_STATUS_NEEDS_USERINFO_SCOPE);
+  EXPECT_EQ(user->user().next_way(), v1::UNIONID_NEXT_WAY_ASK_USERINFO);
+  EXPECT_FALSE(user->user().next_step().empty());
+  EXPECT_FALSE(user->user().next_step_zh().empty());
+  v1::GetWebUserRequest profile;
+  profile.set_app("projects/demo/apps/wx-own");
+  profile.set_openid("openid-web");
+  EXPECT_THAT(Call<v1::GetWebUserResponse>(*web, &v1::WebLoginService::Stub::GetWebUser, profile),
+              IsError(absl::StatusCode::kFailedPrecondition, "SCOPE_MISSING"));
+}
+
+TEST_F(BrokerServerTest, OtherWaysToAUserAnswerTheSameShape) {
+  auto users = v1::UserService::NewStub(server_->channel());
+  v1::ReportCloudContextRequest context;
+  context.set_app("projects/demo/apps/wx-mini");
+  context.set_openid("openid-1");
+  absl::StatusOr<v1::ReportCloudContextResponse> user = Call<v1::ReportCloudContextResponse>(
+      *users, &v1::UserService::Stub::ReportCloudContext, context);
+  ASSERT_OK(user);
+  EXPECT_EQ(user->user().unionid_status(), v1::UNIONID_STATUS_NOT_TOLD);
+  FollowerInfo follower;
+  follower.openid = "o1";
+  follower.follows = true;
+  follower.unionid = "unionid-1";
+  follower.tag_ids = {2, 128};
+  users_platform_.followers["o1"] = follower;
+  v1::BatchGetUserInfoRequest batch;
+  batch.set_app("projects/demo/apps/wx-own");
+  batch.add_openids("o1");
+  batch.add_openids("o2");
+  absl::StatusOr<v1::BatchGetUserInfoResponse> infos =
+      Call<v1::BatchGetUserInfoResponse>(*users, &v1::UserService::Stub::BatchGetUserInfo, batch);
+  ASSERT_OK(infos);
+  ASSERT_EQ(infos->infos_size(), 1);
+  EXPECT_EQ(infos->infos(0).user().unionid(), "unionid-1");
+  EXPECT_EQ(infos->infos(0).tag_ids_size(), 2);
+  EXPECT_EQ(infos->unknown_openids(0), "o2");
+  auto sessions = v1::SessionService::NewStub(server_->channel());
+  v1::CheckSessionRequest check;
+  check.set_app("projects/demo/apps/wx-mini");
+  check.set_openid("nobody");
+  EXPECT_THAT(
+      Call<v1::CheckSessionResponse>(*sessions, &v1::SessionService::Stub::CheckSession, check),
+      IsError(absl::StatusCode::kNotFound, "SESSION_UNKNOWN"));
 }
 
 }  // namespace

@@ -21,12 +21,11 @@ constexpr size_t kMostJsonBytes = 1 << 20;
 
 }  // namespace
 
-TokenHandlers::TokenHandlers(TokenBroker& tokens, ApiProxy& api, Login& login, PushReceiver& pushes,
+TokenHandlers::TokenHandlers(TokenBroker& tokens, ApiProxy& api, PushReceiver& pushes,
                              AuditLog& audit, AuditStore& audit_store, AppStore& apps,
                              BrokerMetrics& metrics)
     : tokens_(tokens),
       api_(api),
-      login_(login),
       pushes_(pushes),
       audit_(audit),
       audit_store_(audit_store),
@@ -149,18 +148,6 @@ absl::StatusOr<v1::CallApiResponse> TokenHandlers::CallApi(const rpc::CallContex
   response.set_json(std::move(answer.json));
   response.set_errcode(answer.errcode);
   response.set_errmsg(std::move(answer.errmsg));
-  return response;
-}
-
-absl::StatusOr<v1::LoginMiniProgramResponse> TokenHandlers::LoginMiniProgram(
-    const rpc::CallContext& call, const v1::LoginMiniProgramRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "login"));
-  DATONG_ASSIGN_OR_RETURN(LoggedIn user,
-                          login_.LogIn(app.project, app.appid, request.js_code(), call.deadline));
-  v1::LoginMiniProgramResponse response;
-  response.set_openid(user.openid);
-  response.set_unionid(user.unionid);
-  response.set_person(user.person);
   return response;
 }
 

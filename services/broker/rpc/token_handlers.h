@@ -9,21 +9,21 @@
 #include "datong/broker/v1/push.pb.h"
 #include "datong/broker/v1/token.pb.h"
 #include "services/broker/core/api_proxy.h"
+#include "services/broker/core/app_store.h"
 #include "services/broker/core/audit_log.h"
 #include "services/broker/core/audit_store.h"
-#include "services/broker/core/login.h"
 #include "services/broker/core/push_receiver.h"
 #include "services/broker/core/token_broker.h"
 
 namespace datong::broker {
 
-// Answers the RPCs of datong.broker.v1's TokenService, ApiService, LoginService, AuditService and
+// Answers the RPCs of datong.broker.v1's TokenService, ApiService, AuditService and
 // PushService: checks the request, records the access, asks the core, fills the response.
 // Thread-safe. What it is given must outlive it.
 class TokenHandlers {
  public:
-  TokenHandlers(TokenBroker& tokens, ApiProxy& api, Login& login, PushReceiver& pushes,
-                AuditLog& audit, AuditStore& audit_store, AppStore& apps, BrokerMetrics& metrics);
+  TokenHandlers(TokenBroker& tokens, ApiProxy& api, PushReceiver& pushes, AuditLog& audit,
+                AuditStore& audit_store, AppStore& apps, BrokerMetrics& metrics);
 
   // The answer from memory, or nothing when the token must be fetched first. Never blocks.
   std::optional<absl::Status> GetTokenFromMemory(const rpc::CallContext& call,
@@ -35,8 +35,6 @@ class TokenHandlers {
       const rpc::CallContext& call, const v1::ReportInvalidTokenRequest& request);
   absl::StatusOr<v1::CallApiResponse> CallApi(const rpc::CallContext& call,
                                               const v1::CallApiRequest& request);
-  absl::StatusOr<v1::LoginMiniProgramResponse> LoginMiniProgram(
-      const rpc::CallContext& call, const v1::LoginMiniProgramRequest& request);
   absl::StatusOr<v1::ListAccessResponse> ListAccess(const rpc::CallContext& call,
                                                     const v1::ListAccessRequest& request);
   absl::StatusOr<v1::ReceivePushResponse> ReceivePush(const rpc::CallContext& call,
@@ -51,7 +49,6 @@ class TokenHandlers {
 
   TokenBroker& tokens_;
   ApiProxy& api_;
-  Login& login_;
   PushReceiver& pushes_;
   AuditLog& audit_;
   AuditStore& audit_store_;

@@ -14,6 +14,7 @@ constexpr postgres::TransactOptions kReadOnly{.retry_conflicts = false, .read_on
 constexpr char kListVersionsSql[] = R"sql(
   SELECT a.project, a.appid, a.kind, a.component, a.state, coalesce(t.generation, 0)
   FROM broker.apps a LEFT JOIN broker.tokens t USING (appid)
+  WHERE a.kind <> 3  -- web apps have no token
   ORDER BY a.appid)sql";
 
 constexpr char kLoadSql[] = R"sql(

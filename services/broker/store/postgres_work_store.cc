@@ -83,29 +83,4 @@ absl::StatusOr<WorkStore::Backlog> PostgresWorkStore::CountPushes(Deadline deadl
   return Backlog{backlog.jobs, backlog.oldest_due_time.value_or(absl::InfiniteFuture())};
 }
 
-absl::Status PostgresWorkStore::SaveLogin(const App& app, const std::string& openid,
-                                          const Secret& session_key, const NewJob& evidence,
-                                          absl::Duration delay, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(std::string sealed, sealer_.Seal(session_key, "sessions.session_key",
-                                                           absl::StrCat(app.appid, ":", openid)));
-  return pool_.Transact("save_login", deadline, [&](pqxx::work& work) -> absl::Status {
-    work.exec_params(
-        "INSERT INTO broker.sessions (appid, openid, session_key, updated_at) "
-        "VALUES ($1, $2, $3, to_timestamp($4::bigint / 1e6)) "
-        "ON CONFLICT (appid, openid) DO UPDATE SET session_key = excluded.session_key, "
-        "updated_at = excluded.updated_at",
-        app.appid, openid, pqxx::binarystring(sealed), ToMicros(clock_.Now()));
-    return jobs_.Write(work, evidence, delay);
-  });
-}
-
-absl::Status PostgresWorkStore::DropEvidence(const std::string& key, Deadline deadline) {
-  return pool_.Transact("drop_evidence", deadline, [&](pqxx::work& work) -> absl::Status {
-    work.exec_params(
-        "DELETE FROM broker.jobs WHERE kind = $1 AND key = $2 AND claimed_until IS NULL",
-        std::string(JobKindName(JobKind::kEvidence)), key);
-    return absl::OkStatus();
-  });
-}
-
 }  // namespace datong::broker

@@ -9,12 +9,11 @@
 
 namespace datong::broker {
 
-// broker.inbox, broker.jobs and broker.sessions.
+// broker.inbox and broker.jobs.
 class PostgresWorkStore : public WorkStore {
  public:
-  PostgresWorkStore(postgres::Pool& pool, const crypto::Envelope& envelope, JobWriter& jobs,
-                    const Clock& clock)
-      : pool_(pool), sealer_(envelope), jobs_(jobs), clock_(clock) {}
+  PostgresWorkStore(postgres::Pool& pool, JobWriter& jobs, const Clock& clock)
+      : pool_(pool), jobs_(jobs), clock_(clock) {}
 
   absl::StatusOr<bool> AddPush(const NewJob& push, Deadline deadline) override;
   absl::Status Enqueue(const NewJob& job, Deadline deadline) override;
@@ -25,13 +24,9 @@ class PostgresWorkStore : public WorkStore {
                      Deadline deadline) override;
   absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
   absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
-  absl::Status SaveLogin(const App& app, const std::string& openid, const Secret& session_key,
-                         const NewJob& evidence, absl::Duration delay, Deadline deadline) override;
-  absl::Status DropEvidence(const std::string& key, Deadline deadline) override;
 
  private:
   postgres::Pool& pool_;
-  const Sealer sealer_;
   JobWriter& jobs_;
   const Clock& clock_;
 };

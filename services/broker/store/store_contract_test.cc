@@ -13,6 +13,7 @@
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_login_store.h"
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
@@ -42,7 +43,7 @@ struct InPostgres {
         tokens(*pool, envelope, "this-process", registry),
         book(*pool, tokens),
         authorizations(*pool, tokens, jobs, clock),
-        work(*pool, envelope, jobs, clock),
+        work(*pool, jobs, clock),
         audit(*pool) {}
   metrics::Registry registry;
   TestDatabase database;
@@ -454,24 +455,6 @@ TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
   EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(true));
 }
 
-TYPED_TEST(StoreContract, TheEvidenceOfALoginWaitsUntilItIsDropped) {
-  absl::StatusOr<App> app = this->Create("wx-a", AppKind::kMiniProgram);
-  NewJob evidence;
-  evidence.kind = JobKind::kEvidence;
-  evidence.key = "wx-a:login";
-  evidence.project = "demo";
-  evidence.appid = "wx-a";
-  evidence.payload = "{}";
-  for (int i = 0; i < 2; ++i) {
-    ASSERT_OK(this->b_.work.SaveLogin(*app, "o1", Secret("key"), evidence, absl::Seconds(5),
-                                      this->soon()));
-  }
-  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
-  ASSERT_OK(this->b_.work.DropEvidence("wx-a:login", this->soon()));
-  this->clock_.Advance(absl::Seconds(6));
-  EXPECT_TRUE(this->b_.work.Claim(JobKind::kEvidence, 10, absl::Minutes(1), this->soon())->empty());
-}
-
 TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
   std::vector<AccessRow> rows;
   for (int i = 0; i < 5; ++i) {
@@ -528,9 +511,20 @@ TEST(StoreSealing, NothingSecretLiesInTheDatabaseInClear) {
   job.key = "k";
   job.payload = "CANARY-payload";
   ASSERT_OK(b.work.AddPush(job, soon));
-  ASSERT_OK(b.work.SaveLogin(app, "o1", Secret("CANARY-session"), job, absl::ZeroDuration(), soon));
+  PostgresLoginStore logins(*b.pool, b.envelope, b.jobs, clock);
+  const UserKey user{"demo", "wx-a", "o1", "projects/demo/persons/p1"};
+  ASSERT_OK(logins.SaveSession(user, Secret("CANARY-session"), job, soon));
+  ASSERT_OK(logins.SaveSession(user, Secret("CANARY-session"), std::nullopt, soon));
+  WebTokens tokens;
+  tokens.access_token = Secret("CANARY-user");
+  tokens.refresh_token = Secret("CANARY-user-refresh");
+  ASSERT_OK(logins.CreateWebLogin({"CANARY-state", "demo", "wx-a", "CANARY-browser", "", {}, false},
+                                  soon));
+  ASSERT_OK(logins.FinishWebLogin("CANARY-state", user, tokens, std::nullopt, soon));
+  ASSERT_OK(logins.GetPhoneKey("demo", soon));
   ASSERT_OK(b.pool->Transact("scan", soon, [](pqxx::work& work) -> absl::Status {
-    for (const char* table : {"apps", "tokens", "tickets", "jobs", "sessions", "inbox"}) {
+    for (const char* table : {"apps", "tokens", "tickets", "jobs", "sessions", "inbox",
+                              "web_tokens", "web_logins", "phone_keys"}) {
       for (const pqxx::row& row :
            work.exec("SELECT t::text FROM broker." + std::string(table) + " t")) {
         const auto text = row[0].as<std::string>();

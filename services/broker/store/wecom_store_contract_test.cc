@@ -38,7 +38,7 @@ struct InPostgres {
         apps(*pool, envelope, jobs, clock),
         tokens(*pool, envelope, "this-process", registry),
         authorizations(*pool, tokens, jobs, clock),
-        work(*pool, envelope, jobs, clock),
+        work(*pool, jobs, clock),
         wecom(*pool, envelope, tokens, jobs, clock) {}
   metrics::Registry registry;
   TestDatabase database;

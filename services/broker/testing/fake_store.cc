@@ -227,6 +227,7 @@ absl::StatusOr<std::vector<TokenVersion>> FakeStore::ListVersions(Deadline) {
   DATONG_RETURN_IF_ERROR(Check());
   std::vector<TokenVersion> versions;
   for (const auto& [appid, app] : apps_) {
+    if (app.kind == AppKind::kWebApp) continue;
     const auto token = tokens_.find(appid);
     versions.push_back({app.project, appid, app.kind, app.component, app.state,
                         token == tokens_.end() ? 0 : token->second.generation});

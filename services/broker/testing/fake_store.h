@@ -126,9 +126,6 @@ class FakeStore : public AppStore,
                      Deadline deadline) override;
   absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
   absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
-  absl::Status SaveLogin(const App& app, const std::string& openid, const Secret& session_key,
-                         const NewJob& evidence, absl::Duration delay, Deadline deadline) override;
-  absl::Status DropEvidence(const std::string& key, Deadline deadline) override;
 
   absl::StatusOr<std::string> SaveInstall(const Lease& lease, const App& suite,
                                           const std::string& code, const std::string& link,

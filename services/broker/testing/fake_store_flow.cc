@@ -235,22 +235,6 @@ absl::StatusOr<WorkStore::Backlog> FakeStore::CountPushes(Deadline) {
   return backlog;
 }
 
-absl::Status FakeStore::SaveLogin(const App&, const std::string&, const Secret&,
-                                  const NewJob& evidence, absl::Duration delay, Deadline) {
-  MutexLock lock(&mutex_);
-  DATONG_RETURN_IF_ERROR(Check());
-  Put(evidence, delay);
-  return absl::OkStatus();
-}
-
-absl::Status FakeStore::DropEvidence(const std::string& key, Deadline) {
-  MutexLock lock(&mutex_);
-  DATONG_RETURN_IF_ERROR(Check());
-  const auto found = jobs_.find({JobKind::kEvidence, key});
-  if (found != jobs_.end() && !found->second.claimed) jobs_.erase(found);
-  return absl::OkStatus();
-}
-
 absl::Status FakeStore::Append(const std::vector<AccessRow>& rows, Deadline) {
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
