@@ -69,8 +69,8 @@ struct WecomPart {
     worker.AddRunner(JobKind::kWecomDetails, [this](const Job& job, Deadline deadline) {
       const absl::Status status = installer.FetchDetails(job.appid, deadline);
       // The corp went away again meanwhile.
-      const bool is_gone = ErrorClassOf(status) == wechat::ErrorClass::kRevoked ||
-                           absl::IsNotFound(status);
+      const bool is_gone =
+          ErrorClassOf(status) == wechat::ErrorClass::kRevoked || absl::IsNotFound(status);
       return is_gone ? absl::OkStatus() : status;
     });
     worker.AddRunner(JobKind::kWecomRoster, [this](const Job& job, Deadline deadline) {

@@ -186,7 +186,8 @@ class WecomFlowTest : public ::testing::Test {
                                               request)
         .status();
   }
-  // What a corp's administrator does: launch page, its button, WeCom's page, its form, the redirect.
+  // What a corp's administrator does: launch page, its button, WeCom's page, its form, the
+  // redirect.
   void Install() {
     ASSERT_TRUE(Eventually([&] { return GetToken("wws1").ok(); }));  // the first ticket came
     broker::v1::CreateInstallLinkRequest request;
@@ -208,8 +209,8 @@ class WecomFlowTest : public ::testing::Test {
     EXPECT_EQ(done.status, 200) << done.body;
     broker::v1::ListCorpsRequest list;
     list.set_project("projects/demo");
-    const auto corps = Call<broker::v1::ListCorpsResponse>(
-        *wecom_, &WecomService::Stub::ListCorps, list);
+    const auto corps =
+        Call<broker::v1::ListCorpsResponse>(*wecom_, &WecomService::Stub::ListCorps, list);
     ASSERT_OK(corps);
     ASSERT_EQ(corps->corps_size(), 1);
     corp_ = corps->corps(0);
@@ -291,11 +292,11 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   EXPECT_EQ(Send("GET", redirect_).status, 200);
   EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), 1);
   // The check of both callback URLs.
-  EXPECT_TRUE(wechat_sim::WecomAdmin(sim_, "verify_callback", {{"suite_id", "wws1"}})
-                  .value("ok", false));
-  EXPECT_TRUE(wechat_sim::WecomAdmin(sim_, "verify_callback",
-                                     {{"corpid", "ww1"}, {"agentid", 1000002}})
-                  .value("ok", false));
+  EXPECT_TRUE(
+      wechat_sim::WecomAdmin(sim_, "verify_callback", {{"suite_id", "wws1"}}).value("ok", false));
+  EXPECT_TRUE(
+      wechat_sim::WecomAdmin(sim_, "verify_callback", {{"corpid", "ww1"}, {"agentid", 1000002}})
+          .value("ok", false));
 
   // A user who is no customer yet waits behind a pending_id.
   LogIn("openid-m2");
@@ -338,8 +339,7 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
 TEST_F(WecomFlowTest, AContactOfTheCorpsOwnAppIsThePersonOfTheMiniProgram) {
   LogIn("openid-m1");
   const std::string external_userid = AddContact("p1");
-  EXPECT_TRUE(
-      AreOnePerson(absl::StrCat("ext:ww1/self:", external_userid), "openid:wxm:openid-m1"));
+  EXPECT_TRUE(AreOnePerson(absl::StrCat("ext:ww1/self:", external_userid), "openid:wxm:openid-m1"));
   broker::v1::GetContactRequest request;
   request.set_app("projects/demo/apps/ww1");
   request.set_external_userid(external_userid);
@@ -351,19 +351,18 @@ TEST_F(WecomFlowTest, AContactOfTheCorpsOwnAppIsThePersonOfTheMiniProgram) {
   EXPECT_EQ(contact->followers_size(), 1);
   request.set_external_userid("wmNobody");
   EXPECT_FALSE(
-      Call<broker::v1::GetContactResponse>(*wecom_, &WecomService::Stub::GetContact, request)
-          .ok());
+      Call<broker::v1::GetContactResponse>(*wecom_, &WecomService::Stub::GetContact, request).ok());
 
   // The pass over all contacts shows the same, without any push.
   broker::v1::StartRosterSyncRequest start;
   start.set_app("projects/demo/apps/ww1");
-  ASSERT_OK(Call<broker::v1::StartRosterSyncResponse>(
-      *wecom_, &WecomService::Stub::StartRosterSync, start));
+  ASSERT_OK(Call<broker::v1::StartRosterSyncResponse>(*wecom_, &WecomService::Stub::StartRosterSync,
+                                                      start));
   broker::v1::GetRosterSyncRequest get;
   get.set_app("projects/demo/apps/ww1");
   EXPECT_TRUE(Eventually([&] {
-    const auto sync = Call<broker::v1::GetRosterSyncResponse>(
-        *wecom_, &WecomService::Stub::GetRosterSync, get);
+    const auto sync =
+        Call<broker::v1::GetRosterSyncResponse>(*wecom_, &WecomService::Stub::GetRosterSync, get);
     return sync.ok() && sync->sync().state() == broker::v1::ROSTER_SYNC_STATE_DONE;
   }));
 }

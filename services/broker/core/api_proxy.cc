@@ -17,21 +17,15 @@ namespace {
 using wechat::ErrorClass;
 
 // Answers of these hold tokens and codes, or spend what the broker keeps.
-constexpr const char* kRefusedPrefixes[] = {"/cgi-bin/token",  "/cgi-bin/stable_token",
-                                            "/cgi-bin/ticket", "/cgi-bin/component/",
-                                            "/sns/",           "/cgi-bin/clear_quota",
-                                            // WeCom's
-                                            "/cgi-bin/gettoken", "/cgi-bin/service/get_suite_token",
-                                            "/cgi-bin/service/get_provider_token",
-                                            "/cgi-bin/service/get_corp_token",
-                                            "/cgi-bin/service/get_permanent_code",
-                                            "/cgi-bin/service/v2/get_permanent_code",
-                                            "/cgi-bin/service/get_pre_auth_code",
-                                            "/cgi-bin/service/set_session_info",
-                                            "/cgi-bin/miniprogram/",
-                                            "/cgi-bin/service/miniprogram/",
-                                            "/cgi-bin/auth/getuserinfo",
-                                            "/cgi-bin/service/auth/"};
+constexpr const char* kRefusedPrefixes[] = {
+    "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/ticket", "/cgi-bin/component/", "/sns/",
+    "/cgi-bin/clear_quota",
+    // WeCom's
+    "/cgi-bin/gettoken", "/cgi-bin/service/get_suite_token", "/cgi-bin/service/get_provider_token",
+    "/cgi-bin/service/get_corp_token", "/cgi-bin/service/get_permanent_code",
+    "/cgi-bin/service/v2/get_permanent_code", "/cgi-bin/service/get_pre_auth_code",
+    "/cgi-bin/service/set_session_info", "/cgi-bin/miniprogram/", "/cgi-bin/service/miniprogram/",
+    "/cgi-bin/auth/getuserinfo", "/cgi-bin/service/auth/"};
 // What the suite calls: a closed set, since it labels series.
 constexpr const char* kLabelled[] = {
     "/cgi-bin/user/get",        "/cgi-bin/user/info",        "/cgi-bin/user/info/batchget",
@@ -125,8 +119,7 @@ absl::StatusOr<ApiAnswer> ApiProxy::Call(const std::string& appid, const ApiCall
   for (int tries = 1;; ++tries) {
     DATONG_RETURN_IF_ERROR(CheckGate(appid, call.path));
     absl::StatusOr<ApiAnswer> answer = platform_.Call(token->token, call, deadline);
-    const ErrorClass error = answer.ok() ? ErrorClassOf(call, *answer)
-                                         : ErrorClass::kTransient;
+    const ErrorClass error = answer.ok() ? ErrorClassOf(call, *answer) : ErrorClass::kTransient;
     if (error == ErrorClass::kTokenInvalid) {
       if (replaced) return TokenConflict(appid);
       replaced = true;

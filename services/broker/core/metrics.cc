@@ -3,8 +3,8 @@
 namespace datong::broker {
 namespace {
 
-constexpr TokenKind kKinds[] = {TokenKind::kStable,     TokenKind::kComponent,
-                                TokenKind::kAuthorizer, TokenKind::kWecomCorp,
+constexpr TokenKind kKinds[] = {TokenKind::kStable,        TokenKind::kComponent,
+                                TokenKind::kAuthorizer,    TokenKind::kWecomCorp,
                                 TokenKind::kWecomProvider, TokenKind::kWecomSuite};
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};

@@ -235,11 +235,11 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   const TokenKind kind = TokenKindOf(app.kind, app.component);
   // Before it is asked: whoever asked meanwhile counts from here.
   const absl::Time now = clock_.Now();
-  DATONG_ASSIGN_OR_RETURN(RefreshStart start,
-                          book_.Begin(lease,
-                                      {app.appid, cause, held, now, MarginOf(kind),
-                                       options_.least_between_replacements},
-                                      deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      RefreshStart start,
+      book_.Begin(
+          lease, {app.appid, cause, held, now, MarginOf(kind), options_.least_between_replacements},
+          deadline));
   TokenRecord record = std::move(start.record).value_or(TokenRecord{});
   record.appid = app.appid;
   if (start.is_newer) return Adopt(app, record);

@@ -62,9 +62,9 @@ TokenHealth::Verdict TokenHealth::Judge(const App& app, const absl::Status& caus
   const ErrorClass error = ErrorClassOf(cause);
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
   if (error == ErrorClass::kTicketInvalid) {
-    return {app.kind == AppKind::kWecomSuite ? SuiteTicketMissing(app.appid)
-                                             : TicketMissing(app.appid),
-            std::nullopt};
+    return {
+        app.kind == AppKind::kWecomSuite ? SuiteTicketMissing(app.appid) : TicketMissing(app.appid),
+        std::nullopt};
   }
   // Asked for a stable token, "invalid credential" is about the secret.
   if (error == ErrorClass::kConfiguration ||

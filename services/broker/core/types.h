@@ -156,12 +156,12 @@ enum class JobKind {
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
   kMigrateOpenids = 20,  // payload: openids that WeChat replaced, which identity has not taken yet
-  kWecomPush = 30,         // payload: the decrypted push of WeCom
-  kWecomDetails = 31,      // name, mode and privileges of a corp
-  kWecomForget = 32,       // a corp left: identity forgets what its contacts showed
-  kWecomRoster = 33,       // a pass over the contacts of a corp
-  kWecomContact = 34,      // payload: external_userid of a contact that was added
-  kWecomGroup = 35,        // payload: chat_id of a group that changed
+  kWecomPush = 30,       // payload: the decrypted push of WeCom
+  kWecomDetails = 31,    // name, mode and privileges of a corp
+  kWecomForget = 32,     // a corp left: identity forgets what its contacts showed
+  kWecomRoster = 33,     // a pass over the contacts of a corp
+  kWecomContact = 34,    // payload: external_userid of a contact that was added
+  kWecomGroup = 35,      // payload: chat_id of a group that changed
 };
 
 struct NewJob {

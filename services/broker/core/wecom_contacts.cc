@@ -73,10 +73,9 @@ absl::StatusOr<WecomContact> WecomContacts::Read(const WecomDirectory::Entry& en
     return AppKindUnsupported(entry.app.appid, "an app of a WeCom corp");
   }
   if (external_userid.empty()) return ExternalUseridInvalid();
-  absl::StatusOr<WecomContact> contact =
-      tokens_.WithToken<WecomContact>(entry.app.appid, deadline, [&](const Secret& token) {
-        return platform_.GetContact(token, external_userid, deadline);
-      });
+  absl::StatusOr<WecomContact> contact = tokens_.WithToken<WecomContact>(
+      entry.app.appid, deadline,
+      [&](const Secret& token) { return platform_.GetContact(token, external_userid, deadline); });
   if (!contact.ok()) return ExplainWecom(entry.app, "externalcontact/get", contact.status());
   return contact;
 }
@@ -90,8 +89,7 @@ absl::StatusOr<WecomKnownContact> WecomContacts::Get(const std::string& project,
   DATONG_ASSIGN_OR_RETURN(known.contact, Read(entry, external_userid, deadline));
   known.identifier = entry.view.Ext(known.contact.external_userid);
   DATONG_ASSIGN_OR_RETURN(
-      known.person,
-      Tell(project, ContactEvidence(entry, known.contact, clock_.Now()), deadline));
+      known.person, Tell(project, ContactEvidence(entry, known.contact, clock_.Now()), deadline));
   return known;
 }
 
@@ -108,8 +106,9 @@ absl::StatusOr<WecomFoundContacts> WecomContacts::Find(const std::string& projec
   }
   if (entry.app.kind == AppKind::kWecomSuite) return FindInSuite(entry, search, deadline);
   if (entry.view.provider.empty()) {
-    return AppKindUnsupported(appid, "a suite, or a corp that authorised one; a corp's own app "
-                                     "shows the unionid by GetContact");
+    return AppKindUnsupported(appid,
+                              "a suite, or a corp that authorised one; a corp's own app "
+                              "shows the unionid by GetContact");
   }
   return FindInCorp(entry, search, deadline);
 }
@@ -155,9 +154,8 @@ absl::StatusOr<WecomFoundContacts> WecomContacts::FindInCorp(const WecomDirector
   const bool is_contact = !converted->external_userid.empty();
   if (!is_contact && converted->pending_id.empty()) return ContactUnknown();
   WecomFoundContacts result;
-  Evidence evidence =
-      NewEvidence(is_contact ? "wecom.unionid_to_external" : "wecom.unionid_to_pending",
-                  search.user_app);
+  Evidence evidence = NewEvidence(
+      is_contact ? "wecom.unionid_to_external" : "wecom.unionid_to_pending", search.user_app);
   evidence.openid = search.user.openid;
   evidence.unionid = search.user.unionid;
   if (is_contact) {
@@ -167,8 +165,8 @@ absl::StatusOr<WecomFoundContacts> WecomContacts::FindInCorp(const WecomDirector
   } else {
     result.pending_id = converted->pending_id;
     evidence.other_ids = {corp.view.Pending(converted->pending_id)};
-    DATONG_RETURN_IF_ERROR(store_.AddPending(corp.app.appid, converted->pending_id,
-                                             evidence.observed, deadline));
+    DATONG_RETURN_IF_ERROR(
+        store_.AddPending(corp.app.appid, converted->pending_id, evidence.observed, deadline));
   }
   DATONG_ASSIGN_OR_RETURN(result.person, Tell(corp.app.project, evidence, deadline));
   return result;
@@ -288,10 +286,9 @@ absl::StatusOr<WecomGroup> WecomContacts::GetGroup(const WecomDirectory::Entry& 
     return AppKindUnsupported(entry.app.appid, "an app of a WeCom corp");
   }
   if (chat_id.empty()) return GroupUnknown();
-  absl::StatusOr<WecomGroup> group =
-      tokens_.WithToken<WecomGroup>(entry.app.appid, deadline, [&](const Secret& token) {
-        return platform_.GetGroup(token, chat_id, deadline);
-      });
+  absl::StatusOr<WecomGroup> group = tokens_.WithToken<WecomGroup>(
+      entry.app.appid, deadline,
+      [&](const Secret& token) { return platform_.GetGroup(token, chat_id, deadline); });
   const wechat::ErrorClass error = ErrorClassOf(group.status());
   if (error == wechat::ErrorClass::kBadRequest || error == wechat::ErrorClass::kUnknown) {
     return GroupUnknown();
@@ -309,8 +306,7 @@ absl::StatusOr<WecomGroup> WecomContacts::GetGroup(const WecomDirectory::Entry& 
 }
 
 absl::Status WecomContacts::OnContactAdded(const Job& job, Deadline deadline) {
-  absl::StatusOr<WecomDirectory::Entry> entry =
-      directory_.Find(job.project, job.appid, deadline);
+  absl::StatusOr<WecomDirectory::Entry> entry = directory_.Find(job.project, job.appid, deadline);
   if (absl::IsFailedPrecondition(entry.status())) return absl::OkStatus();  // the corp left
   if (!entry.ok()) return entry.status();
   if (!entry->app.component.empty()) {
@@ -329,8 +325,7 @@ absl::Status WecomContacts::OnContactAdded(const Job& job, Deadline deadline) {
 }
 
 absl::Status WecomContacts::OnGroupChanged(const Job& job, Deadline deadline) {
-  absl::StatusOr<WecomDirectory::Entry> entry =
-      directory_.Find(job.project, job.appid, deadline);
+  absl::StatusOr<WecomDirectory::Entry> entry = directory_.Find(job.project, job.appid, deadline);
   if (absl::IsFailedPrecondition(entry.status())) return absl::OkStatus();
   if (!entry.ok()) return entry.status();
   absl::StatusOr<WecomGroup> group = GetGroup(*entry, job.payload, deadline);

@@ -10,7 +10,8 @@
 
 namespace datong::broker {
 
-// Finds apps of WeCom and the view in which each sees contacts. Thread-safe; blocks on the database.
+// Finds apps of WeCom and the view in which each sees contacts. Thread-safe; blocks on the
+// database.
 class WecomDirectory {
  public:
   explicit WecomDirectory(AppStore& apps) : apps_(apps) {}
@@ -20,8 +21,8 @@ class WecomDirectory {
     WecomView view;  // of a suite: without a corp
   };
 
-  // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED (not of WeCom, a provider),
-  // FAILED_PRECONDITION/APP_REVOKED.
+  // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED (not of WeCom, a
+  // provider), FAILED_PRECONDITION/APP_REVOKED.
   absl::StatusOr<Entry> Find(const std::string& project, const std::string& appid,
                              Deadline deadline) {
     absl::StatusOr<App> app = apps_.GetApp(appid, deadline);

@@ -18,8 +18,7 @@ absl::Status ExplainWecom(const App& app, const std::string& api, const absl::St
     case ErrorClass::kLoginAgain:
       return LoginCodeInvalid();
     case ErrorClass::kPermission:
-      return ContactPermissionMissing(app.name(),
-                                      wechat::ExplainWecomErrorCode(errcode).hint);
+      return ContactPermissionMissing(app.name(), wechat::ExplainWecomErrorCode(errcode).hint);
     case ErrorClass::kRateLimited:
     case ErrorClass::kQuota:
       return WithRetryDelay(ApiRateLimited(app.name(), api), absl::Minutes(1));

@@ -15,14 +15,16 @@ inline absl::Status ContactUnknown() {
       "may not know it yet; else widen the range in WeCom's console.");
 }
 inline absl::Status ExternalUseridInvalid() {
-  return BrokerError(absl::StatusCode::kInvalidArgument, "EXTERNAL_USERID_INVALID",
-                     "WeCom does not take this external_userid: it is of another app's view, or cut. "
-                     "Translate it with ConvertExternalUserids.");
+  return BrokerError(
+      absl::StatusCode::kInvalidArgument, "EXTERNAL_USERID_INVALID",
+      "WeCom does not take this external_userid: it is of another app's view, or cut. "
+      "Translate it with ConvertExternalUserids.");
 }
 inline absl::Status ContactPermissionMissing(absl::string_view app, absl::string_view hint) {
-  return BrokerError(absl::StatusCode::kPermissionDenied, "CONTACT_PERMISSION_MISSING",
-                     absl::StrCat("WeCom does not let \"", app, "\" read its customers; ", hint, "."),
-                     {{"app", std::string(app)}, {"hint", std::string(hint)}});
+  return BrokerError(
+      absl::StatusCode::kPermissionDenied, "CONTACT_PERMISSION_MISSING",
+      absl::StrCat("WeCom does not let \"", app, "\" read its customers; ", hint, "."),
+      {{"app", std::string(app)}, {"hint", std::string(hint)}});
 }
 inline absl::Status GroupUnknown() {
   return BrokerError(absl::StatusCode::kNotFound, "GROUP_UNKNOWN",

@@ -71,11 +71,10 @@ absl::StatusOr<Authorizer::Beginning> WecomInstaller::Begin(const std::string& l
                                                             Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(AuthorizationLink link, GetLink(link_id, deadline));
   if (IsExpired(link)) return LinkExpired();
-  DATONG_ASSIGN_OR_RETURN(
-      PreAuthCode code,
-      tokens_.WithToken<PreAuthCode>(link.component, deadline, [&](const Secret& token) {
-        return platform_.GetPreAuthCode(token, deadline);
-      }));
+  DATONG_ASSIGN_OR_RETURN(PreAuthCode code, tokens_.WithToken<PreAuthCode>(
+                                                link.component, deadline, [&](const Secret& token) {
+                                                  return platform_.GetPreAuthCode(token, deadline);
+                                                }));
   // Without it the page refuses the code of a suite that is not published.
   if (link.type == AuthorizationType::kTestInstall) {
     DATONG_ASSIGN_OR_RETURN(CachedTokenPtr token, tokens_.Get(link.component, deadline));
@@ -142,15 +141,13 @@ absl::StatusOr<std::string> WecomInstaller::ExchangeUnderLease(const Lease& leas
   // Whoever held the lease before may have been the one who did it.
   DATONG_ASSIGN_OR_RETURN(std::string found, links_.FindExchanged(code, deadline));
   if (!found.empty()) return found;
-  absl::StatusOr<WecomGrant> grant =
-      tokens_.WithToken<WecomGrant>(suite.appid, deadline, [&](const Secret& token) {
-        return platform_.GetPermanentCode(token, code, deadline);
-      });
+  absl::StatusOr<WecomGrant> grant = tokens_.WithToken<WecomGrant>(
+      suite.appid, deadline,
+      [&](const Secret& token) { return platform_.GetPermanentCode(token, code, deadline); });
   if (IsCodeRefused(grant.status())) return AuthorizationCodeInvalid();
   if (!grant.ok()) return grant.status();
-  DATONG_ASSIGN_OR_RETURN(
-      std::string appid,
-      corps_.SaveInstall(lease, suite, code, link, *grant, clock_.Now(), deadline));
+  DATONG_ASSIGN_OR_RETURN(std::string appid, corps_.SaveInstall(lease, suite, code, link, *grant,
+                                                                clock_.Now(), deadline));
   tokens_.ForgetFailures(appid);
   if (tokens_.FindCached(appid) != nullptr) {
     metrics_.TokenInvalidated(TokenKind::kWecomCorp, BrokerMetrics::Invalidated::kReauthorized);
@@ -169,12 +166,11 @@ absl::Status WecomInstaller::FetchDetails(const std::string& appid, Deadline dea
   if (app.state == AppState::kRevoked || app.component.empty()) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> held, codes_.Load(appid, deadline));
   if (!held.has_value() || held->refresh_token.empty()) return absl::OkStatus();
-  DATONG_ASSIGN_OR_RETURN(WecomAuthInfo info,
-                          tokens_.WithToken<WecomAuthInfo>(
-                              app.component, deadline, [&](const Secret& token) {
-                                return platform_.GetAuthInfo(token, app.corpid,
-                                                             held->refresh_token, deadline);
-                              }));
+  DATONG_ASSIGN_OR_RETURN(
+      WecomAuthInfo info,
+      tokens_.WithToken<WecomAuthInfo>(app.component, deadline, [&](const Secret& token) {
+        return platform_.GetAuthInfo(token, app.corpid, held->refresh_token, deadline);
+      }));
   return corps_.SaveDetails(appid, info, deadline);
 }
 

@@ -16,14 +16,14 @@
 
 namespace datong::broker {
 
-// Connects corps to suites: links, pre-authorisation codes, the one exchange of a code that comes by
-// redirect and by push, in either order, and what corps change afterwards. Thread-safe; blocks on the
-// database and the platform. Everything that it is given must outlive it.
+// Connects corps to suites: links, pre-authorisation codes, the one exchange of a code that comes
+// by redirect and by push, in either order, and what corps change afterwards. Thread-safe; blocks
+// on the database and the platform. Everything that it is given must outlive it.
 class WecomInstaller {
  public:
   WecomInstaller(AuthorizerOptions options, AppStore& apps, AuthorizationStore& links,
-                 WecomStore& corps, TokenStore& codes, TokenBroker& tokens,
-                 WecomPlatform& platform, BrokerMetrics& metrics, const Clock& clock);
+                 WecomStore& corps, TokenStore& codes, TokenBroker& tokens, WecomPlatform& platform,
+                 BrokerMetrics& metrics, const Clock& clock);
 
   // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED.
   absl::StatusOr<AuthorizationLink> CreateLink(const std::string& project, const std::string& suite,

@@ -19,9 +19,9 @@ struct WecomLoggedIn {
   std::string person;  // name; empty for staff, and when identity did not answer in time
 };
 
-// Logs visitors of web pages and staff in mini programs in, through a self-built app or a suite, and
-// tells identity of those who are no staff. Thread-safe; blocks on the platform, the database and
-// identity. Everything that it is given must outlive it.
+// Logs visitors of web pages and staff in mini programs in, through a self-built app or a suite,
+// and tells identity of those who are no staff. Thread-safe; blocks on the platform, the database
+// and identity. Everything that it is given must outlive it.
 class WecomLogins {
  public:
   WecomLogins(WecomDirectory& directory, WecomStore& store, WorkStore& work, TokenBroker& tokens,

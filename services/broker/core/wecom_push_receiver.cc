@@ -27,8 +27,8 @@ absl::Status CheckTimestamp(const wechat::PushQuery& query, absl::Time now) {
   return skew > kMostSkewSeconds || skew < -kMostSkewSeconds ? PushStale() : absl::OkStatus();
 }
 
-// Opens the message for the first of the receive ids that it is for; `encrypt` is null for the check
-// of a URL. Tells the outside no more than it needs to correct its settings.
+// Opens the message for the first of the receive ids that it is for; `encrypt` is null for the
+// check of a URL. Tells the outside no more than it needs to correct its settings.
 absl::StatusOr<std::string> Open(const CallbackKey& key, const std::vector<std::string>& ids,
                                  const wechat::PushQuery& query, const std::string* encrypt) {
   absl::Status last = SignatureInvalid();
@@ -51,10 +51,9 @@ absl::StatusOr<std::string> Open(const CallbackKey& key, const std::vector<std::
 std::string WecomPushKey(const wechat::Message& message) {
   if (message.Has("MsgId")) return absl::StrCat("msg:", message.Text("MsgId"));
   std::string key = "event";
-  for (const char* name :
-       {"InfoType", "Event", "ChangeType", "AuthCorpId", "UserID", "ExternalUserID", "CreateTime",
-        "TimeStamp", "AuthCode", "ChatId", "CurMemVer", "UpdateDetail", "Id", "FromUserName",
-        "EventKey"}) {
+  for (const char* name : {"InfoType", "Event", "ChangeType", "AuthCorpId", "UserID",
+                           "ExternalUserID", "CreateTime", "TimeStamp", "AuthCode", "ChatId",
+                           "CurMemVer", "UpdateDetail", "Id", "FromUserName", "EventKey"}) {
     absl::StrAppend(&key, ":", absl::StripAsciiWhitespace(message.Text(name)));
   }
   return key;

@@ -34,8 +34,8 @@ class WecomPushReceiver {
   // Where a path leads.
   struct Target {
     std::string project;
-    App credential;          // whose token and key sign and encrypt
-    std::string data_corp;   // of a suite's data callback
+    App credential;         // whose token and key sign and encrypt
+    std::string data_corp;  // of a suite's data callback
     bool is_suite = false;
   };
   absl::StatusOr<Target> FindTarget(const std::string& path, Deadline deadline);

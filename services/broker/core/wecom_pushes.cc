@@ -61,8 +61,8 @@ absl::Status WecomPushes::RunInstruction(const Job& job, const wechat::Message& 
   const std::string info = Text(message, "InfoType");
   const std::string corpid = Text(message, "AuthCorpId");
   if (info == "create_auth" || info == "reset_permanent_code") {
-    const absl::Status status = installer_.OnAuthCode(
-        job.appid, Text(message, "AuthCode"), Text(message, "State"), deadline);
+    const absl::Status status = installer_.OnAuthCode(job.appid, Text(message, "AuthCode"),
+                                                      Text(message, "State"), deadline);
     // These do not get better by asking again; the corp is connected by another code, or never.
     if (!absl::IsInvalidArgument(status) && !absl::IsAlreadyExists(status)) return status;
     LogWarn("installation not taken", {{"app", job.appid}, {"reason", GetReason(status)}});

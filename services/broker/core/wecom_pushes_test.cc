@@ -65,8 +65,8 @@ class WecomPushesTest : public WecomFixture {
 
   WecomPushReceiver receiver_{store_, store_, store_, broker_, metrics_, clock_, [] {}};
   WecomPushes pushes_{store_, directory_, store_, store_, installer_, peers_, peers_, clock_};
-  WecomRosters rosters_{{.pages_per_step = 1}, directory_, store_,    broker_,
-                        wecom_,                contacts_,  peers_, clock_};
+  WecomRosters rosters_{
+      {.pages_per_step = 1}, directory_, store_, broker_, wecom_, contacts_, peers_, clock_};
 };
 
 TEST_F(WecomPushesTest, ATicketIsStoredBeforeSuccessWithABlankInItsTypeToo) {
@@ -81,14 +81,13 @@ TEST_F(WecomPushesTest, ATicketIsStoredBeforeSuccessWithABlankInItsTypeToo) {
 }
 
 TEST_F(WecomPushesTest, TheCheckOfAUrlIsAnsweredWithTheDecryptedEcho) {
-  const auto crypto =
-      wechat::PushCrypto::Create(Secret(kCallbackToken), Secret(kAesKey), "wwprov");
+  const auto crypto = wechat::PushCrypto::Create(Secret(kCallbackToken), Secret(kAesKey), "wwprov");
   const std::string now = absl::StrCat(absl::ToUnixSeconds(clock_.Now()));
   const wechat::SealedPush sealed = crypto->Encrypt("echo-1", now, "n");
   std::string echo = sealed.encrypt;
   for (size_t at = 0; (at = echo.find('+', at)) != std::string::npos;) echo.replace(at, 1, "%2B");
-  const std::string query = absl::StrCat("msg_signature=", sealed.msg_signature,
-                                         "&timestamp=", now, "&nonce=n&echostr=", echo);
+  const std::string query = absl::StrCat("msg_signature=", sealed.msg_signature, "&timestamp=", now,
+                                         "&nonce=n&echostr=", echo);
   for (const std::string path : {std::string(kEvents), std::string("/wecom/demo/suite/wws1/"
                                                                    "$CORPID$/messages")}) {
     EXPECT_THAT(receiver_.Receive({path, query, "GET", ""}, soon()), IsOkAndHolds("echo-1"));
@@ -156,15 +155,15 @@ TEST_F(WecomPushesTest, APendingIdIsJoinedWhenItsUserBecomesACustomer) {
   ASSERT_OK(found);
   EXPECT_EQ(found->pending_id, "pend-1");
   EXPECT_EQ(found->person, "projects/demo/persons/p1");
-  EXPECT_THAT(EvidenceIds("wecom.unionid_to_pending"),
-              ElementsAre("openid:wx-mini:o1", "unionid:@wx-mini:u1",
-                          "pending:wwprov/wpCorp:pend-1"));
+  EXPECT_THAT(
+      EvidenceIds("wecom.unionid_to_pending"),
+      ElementsAre("openid:wx-mini:o1", "unionid:@wx-mini:u1", "pending:wwprov/wpCorp:pend-1"));
   wecom_.matches = {{"wm1", "pend-1"}};
-  ASSERT_OK(Take(Push(
-      kEvents, "wws1",
-      Instruction("<AuthCorpId>wpCorp</AuthCorpId><InfoType>change_external_contact</InfoType>"
-                  "<ChangeType>add_external_contact</ChangeType>"
-                  "<ExternalUserID>wm1</ExternalUserID>"))));
+  ASSERT_OK(Take(
+      Push(kEvents, "wws1",
+           Instruction("<AuthCorpId>wpCorp</AuthCorpId><InfoType>change_external_contact</InfoType>"
+                       "<ChangeType>add_external_contact</ChangeType>"
+                       "<ExternalUserID>wm1</ExternalUserID>"))));
   ASSERT_OK(RunContactJobs());
   EXPECT_THAT(EvidenceIds("wecom.external_to_pending"),
               ElementsAre("ext:wpCorp/prov-wwprov:wm1", "pending:wwprov/wpCorp:pend-1"));
@@ -175,8 +174,7 @@ TEST_F(WecomPushesTest, APendingIdOlderThanNinetyDaysIsNotAskedForAnyMore) {
   Install();
   ASSERT_OK(store_.AddPending(kCorpApp, "pend-1", clock_.Now(), soon()));
   clock_.Advance(absl::Hours(24 * 91));
-  ASSERT_OK(
-      contacts_.OnContactAdded(JobOf(JobKind::kWecomContact, kCorpApp, "wm1"), soon()));
+  ASSERT_OK(contacts_.OnContactAdded(JobOf(JobKind::kWecomContact, kCorpApp, "wm1"), soon()));
   EXPECT_EQ(wecom_.calls["GetPendingIds"], 0);
 }
 
@@ -223,10 +221,9 @@ TEST_F(WecomPushesTest, IdsOfTwoViewsAreToldAsOneContact) {
   ASSERT_OK(pairs);
   EXPECT_EQ((*pairs)[0].to, "wmOwn-a");
   wecom_.pairs = {{"old", "new"}, {"same", "same"}};
-  ASSERT_OK(contacts_.Convert("demo", kCorpApp,
-                              {.conversion = WecomConversion::kUpgrade,
-                               .external_userids = {"old", "same"}},
-                              soon()));
+  ASSERT_OK(contacts_.Convert(
+      "demo", kCorpApp,
+      {.conversion = WecomConversion::kUpgrade, .external_userids = {"old", "same"}}, soon()));
   EXPECT_THAT(EvidenceIds("wecom.id_convert"),
               ElementsAre("ext:wpCorp/prov-wwprov:a", "ext:ww1/self:wmOwn-a",
                           "ext:wpCorp/provv1-wwprov:old", "ext:wpCorp/prov-wwprov:new"));

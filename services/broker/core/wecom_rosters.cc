@@ -20,9 +20,9 @@ constexpr int kMostStarts = 100;  // in one round of Maintain
 
 }  // namespace
 
-WecomRosters::WecomRosters(WecomRosterOptions options, WecomDirectory& directory,
-                           WecomStore& store, TokenBroker& tokens, WecomIdPlatform& platform,
-                           WecomContacts& contacts, IdentityPeer& identity, const Clock& clock)
+WecomRosters::WecomRosters(WecomRosterOptions options, WecomDirectory& directory, WecomStore& store,
+                           TokenBroker& tokens, WecomIdPlatform& platform, WecomContacts& contacts,
+                           IdentityPeer& identity, const Clock& clock)
     : options_(options),
       directory_(directory),
       store_(store),
@@ -60,8 +60,7 @@ absl::StatusOr<WecomRoster> WecomRosters::Get(const std::string& project, const 
 }
 
 absl::Status WecomRosters::Run(const Job& job, Deadline deadline) {
-  absl::StatusOr<WecomDirectory::Entry> entry =
-      directory_.Find(job.project, job.appid, deadline);
+  absl::StatusOr<WecomDirectory::Entry> entry = directory_.Find(job.project, job.appid, deadline);
   if (absl::IsFailedPrecondition(entry.status())) return absl::OkStatus();  // the corp left
   if (!entry.ok()) return entry.status();
   if (job.payload.empty()) return Begin(entry->app, deadline).status();
@@ -124,8 +123,8 @@ absl::StatusOr<bool> WecomRosters::ReadPage(const WecomDirectory::Entry& entry,
   if (count == 0) return false;
   const auto begin = members.begin() + static_cast<std::ptrdiff_t>(first);
   const std::vector<std::string> some(begin, begin + static_cast<std::ptrdiff_t>(count));
-  absl::StatusOr<WecomContactPage> page = tokens_.WithToken<WecomContactPage>(
-      entry.app.appid, deadline, [&](const Secret& token) {
+  absl::StatusOr<WecomContactPage> page =
+      tokens_.WithToken<WecomContactPage>(entry.app.appid, deadline, [&](const Secret& token) {
         return platform_.ListContacts(token, some, roster.cursor, deadline);
       });
   // None of these members has a customer.

@@ -23,8 +23,8 @@ struct WecomRosterOptions {
   int night_hour = 2;  // of Shanghai
 };
 
-// Passes over all contacts of each corp: after it was connected, every night, and when asked to. Each
-// step reads some pages and makes the job that goes on, so that a pass outlives every replica.
+// Passes over all contacts of each corp: after it was connected, every night, and when asked to.
+// Each step reads some pages and makes the job that goes on, so that a pass outlives every replica.
 // Thread-safe. Everything that it is given must outlive it.
 class WecomRosters {
  public:

@@ -22,10 +22,9 @@ class WecomStore {
   virtual ~WecomStore() = default;
 
   // What the exchange of `code` brought, in one transaction: app, corp, permanent code (where other
-  // accounts have their refresh token; it replaces the one held and ends the corp's token), the code
-  // as done, the link's app, and the jobs that ask for the corp's details and read its contacts.
-  // Answers the appid.
-  // Errors: ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
+  // accounts have their refresh token; it replaces the one held and ends the corp's token), the
+  // code as done, the link's app, and the jobs that ask for the corp's details and read its
+  // contacts. Answers the appid. Errors: ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
   virtual absl::StatusOr<std::string> SaveInstall(const Lease& lease, const App& suite,
                                                   const std::string& code, const std::string& link,
                                                   const WecomGrant& grant, absl::Time now,
@@ -34,8 +33,8 @@ class WecomStore {
   virtual absl::Status SaveDetails(const std::string& appid, const WecomAuthInfo& info,
                                    Deadline deadline) = 0;
   // Takes the authorisation, its code and tokens back, deletes what is held of the corp, makes the
-  // job that has identity forget its contacts, and tells the feed. Harmless when the corp authorised
-  // again after `when`. Answers whether it was done.
+  // job that has identity forget its contacts, and tells the feed. Harmless when the corp
+  // authorised again after `when`. Answers whether it was done.
   virtual absl::StatusOr<bool> Revoke(const std::string& appid, absl::Time when,
                                       Deadline deadline) = 0;
 
@@ -60,7 +59,8 @@ class WecomStore {
   // Nothing when none ever began.
   virtual absl::StatusOr<std::optional<WecomRoster>> GetRoster(const std::string& appid,
                                                                Deadline deadline) = 0;
-  // Writes it, and the job that goes on with it (payload: RosterStep), due after `delay`, if it runs.
+  // Writes it, and the job that goes on with it (payload: RosterStep), due after `delay`, if it
+  // runs.
   virtual absl::Status SaveRoster(const App& app, const WecomRoster& roster, absl::Duration delay,
                                   Deadline deadline) = 0;
   // Apps of WeCom whose newest pass began before `before`, or that had none: those to read tonight.

@@ -52,11 +52,10 @@ absl::StatusOr<FetchedToken> WecomTokens::FetchAuthorized(TokenBroker& tokens, c
       (corp.mode == WecomMode::kUnknown && absl::StartsWith(app.component, "dk"))) {
     return platform_.FetchCorpToken(app.corpid, held.refresh_token, deadline);
   }
-  return tokens.WithToken<FetchedToken>(
-      app.component, deadline, [&](const Secret& suite_token) {
-        return platform_.FetchAuthorizedCorpToken(suite_token, app.corpid, held.refresh_token,
-                                                  deadline);
-      });
+  return tokens.WithToken<FetchedToken>(app.component, deadline, [&](const Secret& suite_token) {
+    return platform_.FetchAuthorizedCorpToken(suite_token, app.corpid, held.refresh_token,
+                                              deadline);
+  });
 }
 
 }  // namespace datong::broker

@@ -10,9 +10,9 @@
 namespace datong::broker {
 
 // Fetches the tokens of WeCom: of self-built apps, suites (with their ticket), providers, and corps
-// that authorised a suite (with the suite's token, or like a self-built app when it is agency-built).
-// WeCom answers the same token until its end, so nothing is gained by asking often. Thread-safe.
-// Everything that it is given must outlive it.
+// that authorised a suite (with the suite's token, or like a self-built app when it is
+// agency-built). WeCom answers the same token until its end, so nothing is gained by asking often.
+// Thread-safe. Everything that it is given must outlive it.
 class WecomTokens : public TokenSource {
  public:
   WecomTokens(AppStore& apps, TokenStore& tickets, WecomStore& corps, WecomPlatform& platform,

@@ -127,9 +127,8 @@ absl::StatusOr<v1::BeginInstallResponse> WecomHandlers::BeginInstall(
 
 absl::StatusOr<v1::CompleteInstallResponse> WecomHandlers::CompleteInstall(
     const rpc::CallContext& call, const v1::CompleteInstallRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(
-      WecomCorp corp,
-      parts_.installer.Complete(request.link(), request.auth_code(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(WecomCorp corp, parts_.installer.Complete(
+                                              request.link(), request.auth_code(), call.deadline));
   v1::CompleteInstallResponse response;
   ToProto(corp, response.mutable_corp());
   return response;
@@ -172,8 +171,8 @@ absl::StatusOr<v1::MakeWebLoginUrlResponse> WecomHandlers::MakeWebLoginUrl(
   page.redirect_url = request.redirect_uri();
   page.state = request.state();
   page.private_info = request.private_info();
-  DATONG_ASSIGN_OR_RETURN(
-      std::string url, parts_.logins.MakeUrl(name.project, name.app, page, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(std::string url,
+                          parts_.logins.MakeUrl(name.project, name.app, page, call.deadline));
   v1::MakeWebLoginUrlResponse response;
   response.set_url(std::move(url));
   return response;
@@ -195,8 +194,8 @@ absl::StatusOr<v1::LoginWecomWebResponse> WecomHandlers::LoginWecomWeb(
   if (user.visitor.userid.empty()) {
     const bool is_customer = !user.visitor.external_userid.empty();
     response.set_unionid_hint(app.kind == AppKind::kWecomSuite ? v1::UNIONID_HINT_FIND_BY_UNIONID
-                              : is_customer ? v1::UNIONID_HINT_READ_CONTACT
-                                            : v1::UNIONID_HINT_BECOME_CUSTOMER);
+                              : is_customer                    ? v1::UNIONID_HINT_READ_CONTACT
+                                                               : v1::UNIONID_HINT_BECOME_CUSTOMER);
   }
   return response;
 }
@@ -204,9 +203,9 @@ absl::StatusOr<v1::LoginWecomWebResponse> WecomHandlers::LoginWecomWeb(
 absl::StatusOr<v1::LoginWecomMiniProgramResponse> WecomHandlers::LoginWecomMiniProgram(
     const rpc::CallContext& call, const v1::LoginWecomMiniProgramRequest& request) {
   DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "login"));
-  DATONG_ASSIGN_OR_RETURN(WecomStaff staff,
-                          parts_.logins.LogInMiniProgram(app.project, app.appid,
-                                                         request.js_code(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      WecomStaff staff,
+      parts_.logins.LogInMiniProgram(app.project, app.appid, request.js_code(), call.deadline));
   v1::LoginWecomMiniProgramResponse response;
   response.set_corpid(staff.corpid);
   response.set_userid(staff.userid);
@@ -217,9 +216,9 @@ absl::StatusOr<v1::LoginWecomMiniProgramResponse> WecomHandlers::LoginWecomMiniP
 absl::StatusOr<v1::GetContactResponse> WecomHandlers::GetContact(
     const rpc::CallContext& call, const v1::GetContactRequest& request) {
   DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "read_contact"));
-  DATONG_ASSIGN_OR_RETURN(WecomKnownContact known,
-                          parts_.contacts.Get(app.project, app.appid, request.external_userid(),
-                                              call.deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      WecomKnownContact known,
+      parts_.contacts.Get(app.project, app.appid, request.external_userid(), call.deadline));
   v1::GetContactResponse response;
   response.set_identifier(known.identifier);
   response.set_name(known.contact.name);
@@ -249,9 +248,8 @@ absl::StatusOr<v1::FindContactResponse> WecomHandlers::FindContact(
   search.app_of_provider = request.subject_type() == v1::SUBJECT_TYPE_PROVIDER;
   search.corpid = request.corpid();
   search.mass_call_ticket = request.mass_call_ticket();
-  DATONG_ASSIGN_OR_RETURN(
-      WecomFoundContacts found,
-      parts_.contacts.Find(app.project, app.appid, search, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(WecomFoundContacts found,
+                          parts_.contacts.Find(app.project, app.appid, search, call.deadline));
   v1::FindContactResponse response;
   for (size_t i = 0; i < found.contacts.size(); ++i) {
     v1::FoundContact* message = response.add_contacts();
@@ -270,12 +268,11 @@ absl::StatusOr<v1::ResolvePendingContactsResponse> WecomHandlers::ResolvePending
     return BatchTooLarge(kMostPending);
   }
   DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "find_contact"));
-  DATONG_ASSIGN_OR_RETURN(
-      std::vector<WecomPendingMatch> matches,
-      parts_.contacts.ResolvePending(
-          app.project, app.appid,
-          {request.external_userids().begin(), request.external_userids().end()},
-          request.chat_id(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(std::vector<WecomPendingMatch> matches,
+                          parts_.contacts.ResolvePending(app.project, app.appid,
+                                                         {request.external_userids().begin(),
+                                                          request.external_userids().end()},
+                                                         request.chat_id(), call.deadline));
   v1::ResolvePendingContactsResponse response;
   for (const WecomPendingMatch& match : matches) {
     auto* message = response.add_matches();

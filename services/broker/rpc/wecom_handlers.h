@@ -29,8 +29,8 @@ struct WecomParts {
   AuditLog& audit;
 };
 
-// Answers the RPCs of datong.broker.v1.WecomService: checks the request, records the access, asks the
-// core, fills the response. Thread-safe. What it is given must outlive it.
+// Answers the RPCs of datong.broker.v1.WecomService: checks the request, records the access, asks
+// the core, fills the response. Thread-safe. What it is given must outlive it.
 class WecomHandlers {
  public:
   explicit WecomHandlers(WecomParts parts) : parts_(parts) {}

@@ -91,9 +91,11 @@ absl::Status PostgresWecomStore::WriteJob(pqxx::work& work, JobKind kind,
   return jobs_.Write(work, job, delay);
 }
 
-absl::StatusOr<std::string> PostgresWecomStore::SaveInstall(
-    const Lease& lease, const App& suite, const std::string& code, const std::string& link,
-    const WecomGrant& grant, absl::Time now, Deadline deadline) {
+absl::StatusOr<std::string> PostgresWecomStore::SaveInstall(const Lease& lease, const App& suite,
+                                                            const std::string& code,
+                                                            const std::string& link,
+                                                            const WecomGrant& grant, absl::Time now,
+                                                            Deadline deadline) {
   return pool_.Query<std::string>(
       "save_wecom_install", deadline, [&](pqxx::work& work) -> absl::StatusOr<std::string> {
         const std::string appid = WecomCorpAppid(grant.corpid, suite.appid);
@@ -186,8 +188,8 @@ absl::StatusOr<WecomCorp> PostgresWecomStore::GetCorp(const std::string& appid, 
   return pool_.Query<WecomCorp>(
       "get_wecom_corp", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<WecomCorp> {
-        const pqxx::result rows = work.exec_params(
-            absl::StrCat("SELECT ", kCorpColumns, "WHERE c.appid = $1"), appid);
+        const pqxx::result rows =
+            work.exec_params(absl::StrCat("SELECT ", kCorpColumns, "WHERE c.appid = $1"), appid);
         if (rows.empty()) return AuthorizationUnknown(appid);
         return ReadCorp(rows[0]);
       },
@@ -196,8 +198,7 @@ absl::StatusOr<WecomCorp> PostgresWecomStore::GetCorp(const std::string& appid, 
 
 absl::StatusOr<std::vector<WecomCorp>> PostgresWecomStore::ListCorps(const std::string& project,
                                                                      const std::string& after,
-                                                                     int limit,
-                                                                     Deadline deadline) {
+                                                                     int limit, Deadline deadline) {
   return pool_.Query<std::vector<WecomCorp>>(
       "list_wecom_corps", deadline,
       [&](pqxx::work& work) -> absl::StatusOr<std::vector<WecomCorp>> {
@@ -215,9 +216,8 @@ absl::StatusOr<std::vector<WecomCorp>> PostgresWecomStore::ListCorps(const std::
 
 absl::Status PostgresWecomStore::SaveSession(const App& app, const std::string& userid,
                                              const Secret& key, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(
-      std::string sealed,
-      sealer_.Seal(key, "sessions.session_key", absl::StrCat(app.appid, ":", userid)));
+  DATONG_ASSIGN_OR_RETURN(std::string sealed, sealer_.Seal(key, "sessions.session_key",
+                                                           absl::StrCat(app.appid, ":", userid)));
   return pool_.Transact("save_wecom_session", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params(
         "INSERT INTO broker.sessions (appid, openid, session_key, updated_at) "

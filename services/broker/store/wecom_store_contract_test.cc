@@ -75,9 +75,7 @@ class WecomStoreContract : public ::testing::Test {
     return b_.wecom.SaveInstall(**lease, suite_, code, link,
                                 {"wpCorp", "Corp", Secret(permanent), ""}, clock_.Now(), soon());
   }
-  size_t Due(JobKind kind) {
-    return b_.work.Claim(kind, 100, absl::Minutes(1), soon())->size();
-  }
+  size_t Due(JobKind kind) { return b_.work.Claim(kind, 100, absl::Minutes(1), soon())->size(); }
 
   FakeClock clock_{absl::FromUnixSeconds(1'700'000'000)};
   Backend b_{clock_};

@@ -16,8 +16,8 @@ absl::StatusOr<std::string> FakeStore::SaveInstall(const Lease& lease, const App
   DATONG_RETURN_IF_ERROR(Check());
   const std::string appid = WecomCorpAppid(grant.corpid, suite.appid);
   const auto found = apps_.find(appid);
-  if (found != apps_.end() && (found->second.project != suite.project ||
-                               found->second.kind != AppKind::kWecomCorp)) {
+  if (found != apps_.end() &&
+      (found->second.project != suite.project || found->second.kind != AppKind::kWecomCorp)) {
     return AppExists(appid);
   }
   TokenRecord record;
@@ -210,9 +210,9 @@ absl::StatusOr<std::vector<std::string>> FakeStore::ListStaleRosters(absl::Time 
   for (const auto& [appid, app] : apps_) {
     if (app.kind != AppKind::kWecomCorp || app.state != AppState::kActive) continue;
     const auto roster = rosters_.find(appid);
-    const bool is_stale = roster == rosters_.end() ||
-                          (roster->second.state != WecomRoster::State::kRunning &&
-                           roster->second.started < before);
+    const bool is_stale =
+        roster == rosters_.end() ||
+        (roster->second.state != WecomRoster::State::kRunning && roster->second.started < before);
     if (is_stale && appids.size() < static_cast<size_t>(limit)) appids.push_back(appid);
   }
   return appids;

@@ -25,7 +25,7 @@ class FakeWecomPlatform : public WecomPlatform, public WecomIdPlatform {
   WecomVisitor visitor;
   WecomStaff staff{"wpCorp", "zhangsan", "wo1", Secret("session")};
   std::vector<std::string> members;
-  std::vector<WecomContactPage> pages;          // one after the other; empty ones behind
+  std::vector<WecomContactPage> pages;           // one after the other; empty ones behind
   std::map<std::string, WecomContact> contacts;  // by external_userid
   WecomGroup group;
   WecomConverted converted;

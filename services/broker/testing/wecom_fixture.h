@@ -11,8 +11,8 @@
 
 namespace datong::broker {
 
-// A broker's core with WeCom over fakes: beside the apps of CoreFixture, the corp "ww1" with its own
-// app, the suite "wws1" of provider "wwprov", and, after Install(), the app "wpCorp-wws1".
+// A broker's core with WeCom over fakes: beside the apps of CoreFixture, the corp "ww1" with its
+// own app, the suite "wws1" of provider "wwprov", and, after Install(), the app "wpCorp-wws1".
 class WecomFixture : public CoreFixture {
  protected:
   WecomFixture() {
@@ -55,8 +55,8 @@ class WecomFixture : public CoreFixture {
 
   FakeWecomPlatform wecom_;
   WecomTokens wecom_tokens_{store_, store_, store_, wecom_, clock_};
-  TokenBroker broker_{Options(), store_, store_, store_, platform_, metrics_, clock_,
-                      &wecom_tokens_};
+  TokenBroker broker_{Options(), store_,   store_, store_,
+                      platform_, metrics_, clock_, &wecom_tokens_};
   WecomDirectory directory_{store_};
   EvidenceSender sender_{absl::Seconds(2), peers_};
   WecomInstaller installer_{{.public_url = "https://datong.example"},
@@ -68,7 +68,7 @@ class WecomFixture : public CoreFixture {
                             wecom_,
                             metrics_,
                             clock_};
-  WecomContacts contacts_{store_, directory_, store_, store_, broker_,
+  WecomContacts contacts_{store_, directory_, store_,  store_, broker_,
                           wecom_, peers_,     sender_, clock_};
 };
 

@@ -13,9 +13,9 @@
 namespace datong::broker {
 
 struct PlatformAddresses {
-  std::string api_url;   // https://api.weixin.qq.com, no slash at the end
-  std::string mp_url;    // https://mp.weixin.qq.com
-  std::string open_url;  // https://open.weixin.qq.com
+  std::string api_url;         // https://api.weixin.qq.com, no slash at the end
+  std::string mp_url;          // https://mp.weixin.qq.com
+  std::string open_url;        // https://open.weixin.qq.com
   std::string wecom_url = {};  // https://qyapi.weixin.qq.com, for Call alone
 };
 

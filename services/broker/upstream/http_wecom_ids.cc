@@ -34,7 +34,7 @@ constexpr char kNewGroupIds[] = "/cgi-bin/externalcontact/groupchat/get_new_exte
 constexpr char kToService[] = "/cgi-bin/externalcontact/to_service_external_userid";
 constexpr char kFromService[] = "/cgi-bin/externalcontact/from_service_external_userid";
 
-constexpr int kMostRows = 100;       // of batch/get_by_user
+constexpr int kMostRows = 100;        // of batch/get_by_user
 constexpr int kMostFollowPages = 20;  // of one contact: 500 followers each
 
 PlatformHttp::Query Token(const Secret& token) { return {{"access_token", token.Expose()}}; }
@@ -155,8 +155,7 @@ absl::StatusOr<WecomContactPage> HttpWecomIds::ListContacts(const Secret& token,
                                                             const std::string& cursor,
                                                             Deadline deadline) {
   const json body = {{"userid_list", Texts(members)}, {"cursor", cursor}, {"limit", kMostRows}};
-  DATONG_ASSIGN_OR_RETURN(Answer answer,
-                          AskWecom(http_, kContacts, Token(token), &body, deadline));
+  DATONG_ASSIGN_OR_RETURN(Answer answer, AskWecom(http_, kContacts, Token(token), &body, deadline));
   WecomContactPage page;
   page.next_cursor = TextField(answer.body, "next_cursor");
   for (const json& row : ListField(answer.body, "external_contact_list")) {

@@ -50,8 +50,7 @@ HttpWecomPlatform::HttpWecomPlatform(WecomAddresses addresses, http::Client& htt
             http, registry) {}
 
 std::string HttpWecomPlatform::InstallPageUrl(const WecomInstallPage& page) {
-  return absl::StrCat(addresses_.work_url,
-                      "/3rdapp/install?suite_id=", http::UrlEncode(page.suite),
+  return absl::StrCat(addresses_.work_url, "/3rdapp/install?suite_id=", http::UrlEncode(page.suite),
                       "&pre_auth_code=", http::UrlEncode(page.pre_auth_code),
                       "&redirect_uri=", http::UrlEncode(page.redirect_url),
                       "&state=", http::UrlEncode(page.state));
@@ -60,8 +59,8 @@ std::string HttpWecomPlatform::InstallPageUrl(const WecomInstallPage& page) {
 std::string HttpWecomPlatform::LoginPageUrl(const WecomLoginPage& page) {
   std::string url = absl::StrCat(
       addresses_.open_url, "/connect/oauth2/authorize?appid=", http::UrlEncode(page.id),
-      "&redirect_uri=", http::UrlEncode(page.redirect_url), "&response_type=code&scope=",
-      page.private_info ? "snsapi_privateinfo" : "snsapi_base",
+      "&redirect_uri=", http::UrlEncode(page.redirect_url),
+      "&response_type=code&scope=", page.private_info ? "snsapi_privateinfo" : "snsapi_base",
       "&state=", http::UrlEncode(page.state));
   if (page.agentid != 0) absl::StrAppend(&url, "&agentid=", page.agentid);
   return absl::StrCat(url, "#wechat_redirect");
@@ -81,9 +80,8 @@ absl::StatusOr<FetchedToken> HttpWecomPlatform::FetchSuiteToken(const std::strin
                                                                 const Secret& secret,
                                                                 const Secret& ticket,
                                                                 Deadline deadline) {
-  const json body = {{"suite_id", suite},
-                     {"suite_secret", secret.Expose()},
-                     {"suite_ticket", ticket.Expose()}};
+  const json body = {
+      {"suite_id", suite}, {"suite_secret", secret.Expose()}, {"suite_ticket", ticket.Expose()}};
   DATONG_ASSIGN_OR_RETURN(Answer answer, AskWecom(http_, kSuiteToken, {}, &body, deadline));
   return ReadToken(answer, "suite_access_token");
 }
@@ -158,8 +156,8 @@ absl::StatusOr<WecomAuthInfo> HttpWecomPlatform::GetAuthInfo(const Secret& suite
   const json& agents = wechat::ListField(ObjectField(answer.body, "auth_info"), "agent");
   if (!agents.empty() && agents[0].is_object()) {
     info.agentid = NumberField(agents[0], "agentid").value_or(0);
-    info.privilege_level = static_cast<int32_t>(
-        NumberField(ObjectField(agents[0], "privilege"), "level").value_or(0));
+    info.privilege_level =
+        static_cast<int32_t>(NumberField(ObjectField(agents[0], "privilege"), "level").value_or(0));
     info.is_agency_built = agents[0].value("is_customized_app", json(false)) == json(true);
   }
   return info;

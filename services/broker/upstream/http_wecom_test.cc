@@ -63,8 +63,7 @@ TEST_F(HttpWecomTest, TokensOfEveryKindWithAndWithoutErrcode) {
             absl::Seconds(7200));
   EXPECT_EQ(LastBody(suite),
             (json{{"suite_id", "wws1"}, {"suite_secret", "s"}, {"suite_ticket", "t"}}));
-  server_.AnswerJson(suite,
-                     Variant("service.get_suite_token", "success_without_errcode").dump());
+  server_.AnswerJson(suite, Variant("service.get_suite_token", "success_without_errcode").dump());
   EXPECT_OK(platform_.FetchSuiteToken("wws1", Secret("s"), Secret("t"), soon()));
   Answer("service.get_provider_token");
   EXPECT_OK(platform_.FetchProviderToken("wwp", Secret("s"), soon()));
@@ -160,8 +159,8 @@ TEST_F(HttpWecomTest, Conversions) {
   ASSERT_OK(found);
   EXPECT_EQ(found->external_userid, "ooAAAAAAAAAAA");
   EXPECT_EQ(LastBody(path), (json{{"unionid", "u"}, {"openid", "o"}, {"subject_type", 1}}));
-  server_.AnswerJson(
-      path, Variant("idconvert.unionid_to_external_userid", "not_yet_customer").dump());
+  server_.AnswerJson(path,
+                     Variant("idconvert.unionid_to_external_userid", "not_yet_customer").dump());
   EXPECT_EQ(ids_.ConvertUnionid(Secret("t"), {"o", "u"}, false, "", soon())->pending_id,
             "pAAAAAAAAAAA");
   Answer("idconvert.batch.external_userid_to_pending_id");

@@ -11,7 +11,8 @@
 namespace datong::broker {
 
 // Calls to qyapi.weixin.qq.com whose answer must say success; a missing errcode does. Errors: as of
-// PlatformHttp::Send; for an errcode, those of wechat::WecomErrorCodeStatus. A null `body` is a GET.
+// PlatformHttp::Send; for an errcode, those of wechat::WecomErrorCodeStatus. A null `body` is a
+// GET.
 absl::StatusOr<wechat::Answer> AskWecom(PlatformHttp& http, const std::string& path,
                                         const PlatformHttp::Query& query,
                                         const nlohmann::json* body, Deadline deadline);

@@ -73,7 +73,8 @@ TEST(LaunchPageTest, InWechatOnAPhoneTheFormAsksForThePhonesPage) {
 TEST(LaunchPageTest, SaysThatTheLinkWasUsedOrIsOver) {
   LaunchLink used = SomeLink();
   used.connected_appid = "wx0123456789abcdef";
-  EXPECT_THAT(LaunchPage(used, "/authorize", Visitor::kComputer).html, HasSubstr("wx0123456789abcdef"));
+  EXPECT_THAT(LaunchPage(used, "/authorize", Visitor::kComputer).html,
+              HasSubstr("wx0123456789abcdef"));
   LaunchLink over = SomeLink();
   over.is_expired = true;
   const Page page = LaunchPage(over, "/authorize", Visitor::kComputer);
@@ -84,10 +85,11 @@ TEST(LaunchPageTest, SaysThatTheLinkWasUsedOrIsOver) {
 TEST(PagesTest, EscapeWhateverComesFromOutside) {
   LaunchLink link = SomeLink();
   link.id = link.component_name = link.biz_appid = link.connected_appid = kHostile;
-  const std::string pages = absl::StrCat(
-      LaunchPage(link, "/authorize", Visitor::kComputer).html,
-      ConnectedPage({kHostile, kHostile, kHostile, 3}).html, RefusedPage("/authorize", kHostile).html,
-      FailurePage(absl::InternalError("x"), "/authorize", kHostile, kHostile).html);
+  const std::string pages =
+      absl::StrCat(LaunchPage(link, "/authorize", Visitor::kComputer).html,
+                   ConnectedPage({kHostile, kHostile, kHostile, 3}).html,
+                   RefusedPage("/authorize", kHostile).html,
+                   FailurePage(absl::InternalError("x"), "/authorize", kHostile, kHostile).html);
   EXPECT_THAT(pages, Not(HasSubstr("<script")));
   EXPECT_THAT(pages, Not(HasSubstr("alert('x')")));
 }

@@ -91,7 +91,8 @@ http::ServerResponse AuthorizeHandlers::Begin(const http::ServerRequest& request
 
 http::ServerResponse AuthorizeHandlers::Complete(const http::ServerRequest& request) {
   const std::string auth_code = http::QueryValue(request.query, "auth_code");
-  if (auth_code.empty()) return ToResponse(RefusedPage(options_.base, LinkOf(request)), "no-referrer");
+  if (auth_code.empty())
+    return ToResponse(RefusedPage(options_.base, LinkOf(request)), "no-referrer");
   int expires_in = 0;
   const std::string expires_text = http::QueryValue(request.query, "expires_in");
   if (!IsUtf8(auth_code) ||

@@ -11,7 +11,7 @@
 namespace datong::gateway {
 
 struct AuthorizeOptions {
-  std::string base = "/authorize";  // where the links are, without a slash at the end
+  std::string base = "/authorize";             // where the links are, without a slash at the end
   absl::Duration timeout = absl::Seconds(12);  // above the broker's own limit for a call to WeChat
 };
 

@@ -53,11 +53,10 @@ absl::StatusOr<LaunchLink> GrpcWecomLinks::GetLink(const Call& call, absl::strin
   if (held == nullptr) return NotConnected();
   broker::v1::GetInstallLinkRequest request;
   request.set_link(std::string(link));
-  DATONG_ASSIGN_OR_RETURN(
-      const broker::v1::GetInstallLinkResponse response,
-      held->outgoing.Call(ToContext(call), kGetLink, *held->wecom,
-                          &WecomService::Stub::GetInstallLink, request,
-                          {.longest = kLongest, .idempotent = true}));
+  DATONG_ASSIGN_OR_RETURN(const broker::v1::GetInstallLinkResponse response,
+                          held->outgoing.Call(ToContext(call), kGetLink, *held->wecom,
+                                              &WecomService::Stub::GetInstallLink, request,
+                                              {.longest = kLongest, .idempotent = true}));
   LaunchLink found;
   found.id = std::string(link);
   found.url = response.link().url();
@@ -78,8 +77,8 @@ absl::StatusOr<std::string> GrpcWecomLinks::Begin(const Call& call, absl::string
   request.set_link(std::string(link));
   DATONG_ASSIGN_OR_RETURN(
       const broker::v1::BeginInstallResponse response,
-      held->outgoing.Call(ToContext(call), kBegin, *held->wecom,
-                          &WecomService::Stub::BeginInstall, request, {.longest = kLongest}));
+      held->outgoing.Call(ToContext(call), kBegin, *held->wecom, &WecomService::Stub::BeginInstall,
+                          request, {.longest = kLongest}));
   return response.install_url();
 }
 
@@ -90,11 +89,10 @@ absl::StatusOr<ConnectedAccount> GrpcWecomLinks::Complete(const Call& call, absl
   broker::v1::CompleteInstallRequest request;
   request.set_link(std::string(link));
   request.set_auth_code(std::string(auth_code));
-  DATONG_ASSIGN_OR_RETURN(
-      const broker::v1::CompleteInstallResponse response,
-      held->outgoing.Call(ToContext(call), kComplete, *held->wecom,
-                          &WecomService::Stub::CompleteInstall, request,
-                          {.longest = kLongest, .idempotent = true}));
+  DATONG_ASSIGN_OR_RETURN(const broker::v1::CompleteInstallResponse response,
+                          held->outgoing.Call(ToContext(call), kComplete, *held->wecom,
+                                              &WecomService::Stub::CompleteInstall, request,
+                                              {.longest = kLongest, .idempotent = true}));
   const broker::v1::Corp& corp = response.corp();
   return ConnectedAccount{corp.corpid(), corp.corp_name(), corp.corp_full_name(), 0};
 }
