@@ -28,11 +28,11 @@ struct WecomKnownContact {
 
 // What to look for, and with whose ids.
 struct WecomSearch {
-  std::string user_app;  // appid of the mini program or official account
-  WecomUserIds user;
+  std::string user_app = {};  // appid of the mini program or official account
+  WecomUserIds user = {};
   bool app_of_provider = false;
-  std::string corpid;
-  std::string mass_call_ticket;
+  std::string corpid = {};
+  std::string mass_call_ticket = {};
 };
 
 struct WecomFoundContacts {
@@ -47,9 +47,9 @@ enum class WecomConversion { kUpgrade = 1, kCorpToProvider = 2, kProviderToCorp 
 
 struct WecomConversionAsk {
   WecomConversion conversion = WecomConversion::kUpgrade;
-  std::vector<std::string> external_userids;
-  std::string other_app;  // appid, or empty
-  std::string chat_id;
+  std::vector<std::string> external_userids = {};
+  std::string other_app = {};  // appid, or empty
+  std::string chat_id = {};
 };
 
 // Reads external contacts, groups and conversions of ids, and tells identity what they show.

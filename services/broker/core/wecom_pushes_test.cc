@@ -37,7 +37,8 @@ class WecomPushesTest : public WecomFixture {
   absl::Status Take(const RawPush& push) {
     const absl::StatusOr<std::string> answer = receiver_.Receive(push, soon());
     if (!answer.ok()) return answer.status();
-    for (const Job& job : *store_.Claim(JobKind::kWecomPush, 10, absl::Minutes(1), soon())) {
+    const std::vector<Job> jobs = *store_.Claim(JobKind::kWecomPush, 10, absl::Minutes(1), soon());
+    for (const Job& job : jobs) {
       const absl::Status status = pushes_.Run(job, soon());
       if (!status.ok()) return status;
       EXPECT_OK(store_.Finish({job}, soon()));
@@ -45,7 +46,9 @@ class WecomPushesTest : public WecomFixture {
     return absl::OkStatus();
   }
   absl::Status RunContactJobs() {
-    for (const Job& job : *store_.Claim(JobKind::kWecomContact, 10, absl::Minutes(1), soon())) {
+    const std::vector<Job> jobs =
+        *store_.Claim(JobKind::kWecomContact, 10, absl::Minutes(1), soon());
+    for (const Job& job : jobs) {
       const absl::Status status = contacts_.OnContactAdded(job, soon());
       if (!status.ok()) return status;
       EXPECT_OK(store_.Finish({job}, soon()));
@@ -88,8 +91,7 @@ TEST_F(WecomPushesTest, TheCheckOfAUrlIsAnsweredWithTheDecryptedEcho) {
   for (size_t at = 0; (at = echo.find('+', at)) != std::string::npos;) echo.replace(at, 1, "%2B");
   const std::string query = absl::StrCat("msg_signature=", sealed.msg_signature, "&timestamp=", now,
                                          "&nonce=n&echostr=", echo);
-  for (const std::string path : {std::string(kEvents), std::string("/wecom/demo/suite/wws1/"
-                                                                   "$CORPID$/messages")}) {
+  for (const char* path : {kEvents, "/wecom/demo/suite/wws1/$CORPID$/messages"}) {
     EXPECT_THAT(receiver_.Receive({path, query, "GET", ""}, soon()), IsOkAndHolds("echo-1"));
   }
   EXPECT_THAT(receiver_.Receive({"/wecom/demo/app/ww1", query, "GET", ""}, soon()),
