@@ -22,14 +22,15 @@ COMMON = {
     "metrics": {"base", "status", "exec"},
     "crypto": {"base", "status"},
     "wechat": {"base", "status", "crypto", "time"},
-    "rpc": FOUNDATION,
+    "auth": FOUNDATION | {"crypto"},
+    "rpc": FOUNDATION | {"auth", "crypto"},
     "postgres": FOUNDATION,
     "http": FOUNDATION,
-    "server": FOUNDATION | {"rpc", "postgres", "http", "crypto"},
+    "server": FOUNDATION | {"auth", "rpc", "postgres", "http", "crypto"},
 }
 # Headers that a service's core/ and its tests never include. common/crypto and common/wechat are no
 # way out of the process: ciphers, and what the platform's messages and error codes mean.
-NOT_IN_CORE = re.compile(r"^(grpc|pqxx|libpq|curl/|boost/|google/|datong/)|\.pb\.h$|^common/(rpc|postgres|http|server)/")
+NOT_IN_CORE = re.compile(r"^(grpc|pqxx|libpq|curl/|boost/|google/|datong/)|\.pb\.h$|^common/(auth|rpc|postgres|http|server)/")
 
 
 def is_test(path):

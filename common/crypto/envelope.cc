@@ -138,10 +138,32 @@ const Secret* KeyRing::Find(absl::string_view id) const {
   return it == keys_.end() ? nullptr : &it->second;
 }
 
+std::vector<std::string> KeyRing::ids() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, key] : keys_) ids.push_back(id);
+  return ids;
+}
+
+bool operator==(const KeyRing& a, const KeyRing& b) {
+  return a.active_ == b.active_ && a.keys_ == b.keys_;
+}
+
+void Envelope::SetKeys(KeyRing keys) {
+  auto fresh = std::make_shared<const KeyRing>(std::move(keys));
+  MutexLock lock(&mutex_);
+  keys_ = std::move(fresh);
+}
+
+std::shared_ptr<const KeyRing> Envelope::keys() const {
+  MutexLock lock(&mutex_);
+  return keys_;
+}
+
 absl::StatusOr<std::string> Envelope::SealChecked(const Secret& plaintext,
                                                   const SealContext& context) const {
-  const std::string& key_id = keys_.active_id();
-  const Secret* wrapping = keys_.Find(key_id);
+  const std::shared_ptr<const KeyRing> held = keys();
+  const std::string& key_id = held->active_id();
+  const Secret* wrapping = held->Find(key_id);
   if (wrapping == nullptr || wrapping->Expose().size() != kKeySize || key_id.size() > 255) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat("The active key \"", key_id, "\" is not loaded."),
@@ -164,7 +186,8 @@ absl::StatusOr<Secret> Envelope::OpenChecked(absl::string_view sealed,
   const std::optional<Parts> parts = Split(sealed);
   if (!parts) return SealBroken("is no envelope or was cut");
   const std::string key_id(parts->key_id);
-  const Secret* wrapping = keys_.Find(key_id);
+  const std::shared_ptr<const KeyRing> held = keys();
+  const Secret* wrapping = held->Find(key_id);
   if (wrapping == nullptr) {
     return MakeError(absl::StatusCode::kFailedPrecondition,
                      absl::StrCat("A value was sealed with key \"", key_id,

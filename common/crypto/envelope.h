@@ -4,9 +4,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/mutex.h"
 #include "common/base/secret.h"
 
 namespace datong::crypto {
@@ -32,6 +34,8 @@ class KeyRing {
   const std::string& active_id() const { return active_; }
   // nullptr when there is none of that id.
   const Secret* Find(absl::string_view id) const;
+  std::vector<std::string> ids() const;
+  friend bool operator==(const KeyRing& a, const KeyRing& b);
 
  private:
   std::string active_;
@@ -45,7 +49,11 @@ class Envelope {
   // Told of each failure: "encrypt" or "decrypt", and "key_missing" or "seal_broken".
   using OnFailure = std::function<void(const char* op, const char* reason)>;
   explicit Envelope(KeyRing keys, OnFailure on_failure = nullptr)
-      : keys_(std::move(keys)), on_failure_(std::move(on_failure)) {}
+      : keys_(std::make_shared<const KeyRing>(std::move(keys))),
+        on_failure_(std::move(on_failure)) {}
+  // From now on these keys; what is under way ends with the ones before.
+  void SetKeys(KeyRing keys);
+  std::shared_ptr<const KeyRing> keys() const;
   absl::StatusOr<std::string> Seal(const Secret& plaintext, const SealContext& context) const;
   // Errors: FAILED_PRECONDITION/KEY_MISSING; DATA_LOSS/SEAL_BROKEN (wrong row, or changed bytes).
   absl::StatusOr<Secret> Open(absl::string_view sealed, const SealContext& context) const;
@@ -58,7 +66,8 @@ class Envelope {
   absl::StatusOr<Secret> OpenChecked(absl::string_view sealed, const SealContext& context) const;
   void Report(const char* op, const absl::Status& status) const;
 
-  KeyRing keys_;
+  mutable Mutex mutex_;
+  std::shared_ptr<const KeyRing> keys_ ABSL_GUARDED_BY(mutex_);
   OnFailure on_failure_;
 };
 

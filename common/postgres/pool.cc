@@ -176,7 +176,9 @@ absl::Status Pool::State::Run(const char* op, Session& session, Deadline deadlin
       if (session.statement_timeout_ms < 0) {
         absl::StrAppend(&settings,
                         "; SET TIME ZONE 'UTC'; SET client_encoding = 'UTF8'; "
-                        "SET bytea_output = 'hex'; SET client_min_messages = 'warning'");
+                        "SET bytea_output = 'hex'; SET client_min_messages = 'warning'; "
+                        // A process that froze within a transaction holds no row for long.
+                        "SET idle_in_transaction_session_timeout = '30s'");
       }
       PGresult* result = PQexec(connection.raw(), settings.c_str());
       const bool set = PQresultStatus(result) == PGRES_COMMAND_OK;

@@ -153,6 +153,33 @@ pid_t LaunchCleaner(const std::vector<std::string>& folders, int& pipe_end) {
   return pid;
 }
 
+// One statement. Errors: FAILED_PRECONDITION/CLUSTER_FAILED.
+absl::Status Execute(const Secret& dsn, const char* sql) {
+  PGconn* conn = PQconnectdb(dsn.Expose().c_str());
+  PGresult* result = PQexec(conn, sql);
+  const ExecStatusType status = PQresultStatus(result);
+  const std::string problem = PQerrorMessage(conn);
+  PQclear(result);
+  PQfinish(conn);
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return absl::OkStatus();
+  return ClusterFailed(problem);
+}
+
+// Fills `data` so that a server there follows `primary`, whose commits wait for it.
+absl::Status CopyPrimary(const PrivateCluster& primary, const std::string& data,
+                         const std::string& binaries, const std::optional<User>& user,
+                         const std::string& log_path) {
+  const int code = AwaitExit(
+      Launch({{binaries + "/pg_basebackup", "-h", primary.socket_folder(), "-U", "datong", "-D",
+               data, "-X", "stream", "-c", "fast", "--no-sync", "--write-recovery-conf"},
+              user,
+              log_path}));
+  if (code != 0) return ClusterFailed("pg_basebackup failed.\n" + EndOfFile(log_path));
+  const Secret dsn = primary.Dsn("postgres");
+  DATONG_RETURN_IF_ERROR(Execute(dsn, "ALTER SYSTEM SET synchronous_standby_names = '*'"));
+  return Execute(dsn, "SELECT pg_reload_conf()");
+}
+
 }  // namespace
 
 std::string FindPostgresBinaries() {
@@ -222,6 +249,9 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
   auto cluster = std::unique_ptr<PrivateCluster>(new PrivateCluster(std::move(state)));
   State& s = *cluster->state_;
 
+  if (options.standby_of != nullptr && !fs::exists(data + "/PG_VERSION", error)) {
+    DATONG_RETURN_IF_ERROR(CopyPrimary(*options.standby_of, data, binaries, s.user, s.log_path));
+  }
   if (!fs::exists(data + "/PG_VERSION", error)) {
     Program initdb{{binaries + "/initdb", "-D", data, "-U", "datong", "-A", "trust", "-E", "UTF8",
                     "--locale=C.UTF-8", "--no-instructions"},
@@ -301,6 +331,8 @@ absl::Status PrivateCluster::Restart() {
 }
 
 void PrivateCluster::Crash() { EndServer(SIGQUIT); }
+
+absl::Status PrivateCluster::Promote() { return Execute(Dsn("postgres"), "SELECT pg_promote()"); }
 
 void PrivateCluster::EndServer(int signal) {
   if (!state_->keeper.joinable()) return;

@@ -21,6 +21,9 @@ class PrivateCluster {
     int max_connections = 100;
     // Removes the folder at the end, also when this process dies.
     bool temporary = false;
+    // Made as a copy of that one, which it follows until Promote. Every commit there waits for it
+    // from now on, where that one has fsync.
+    const PrivateCluster* standby_of = nullptr;
   };
 
   // Returns when the server takes connections; its database "datong" is there then.
@@ -44,6 +47,8 @@ class PrivateCluster {
   void Crash();
   // Errors: FAILED_PRECONDITION/CLUSTER_FAILED.
   absl::Status Restart();
+  // Makes a standby the primary. Errors: FAILED_PRECONDITION/CLUSTER_FAILED.
+  absl::Status Promote();
 
  private:
   struct State;

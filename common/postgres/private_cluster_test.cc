@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,26 @@ TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsComm
   pqxx::connection connection(dsn);
   pqxx::nontransaction work(connection);
   EXPECT_EQ(work.exec1("SELECT n FROM kept")[0].as<int>(), 1);
+}
+
+TEST_F(PrivateClusterTest, AStandbyHasEveryCommitAndTakesOver) {
+  ASSERT_EQ(::chmod(folder_.c_str(), 0711), 0);  // the server's own user passes through it
+  auto primary = PrivateCluster::Start({.folder = folder_ + "/primary"});
+  ASSERT_OK(primary);
+  auto standby =
+      PrivateCluster::Start({.folder = folder_ + "/standby", .standby_of = primary->get()});
+  ASSERT_OK(standby);
+  {
+    pqxx::connection connection((*primary)->Dsn().Expose());
+    pqxx::nontransaction work(connection);
+    work.exec("CREATE TABLE kept AS SELECT 1 AS n");
+  }
+  (*primary)->Crash();
+  ASSERT_OK((*standby)->Promote());
+  pqxx::connection connection((*standby)->Dsn().Expose());
+  pqxx::nontransaction work(connection);
+  EXPECT_EQ(work.exec1("SELECT n FROM kept")[0].as<int>(), 1);
+  work.exec("INSERT INTO kept VALUES (2)");
 }
 
 // What the test below runs in a process of its own, to kill it.

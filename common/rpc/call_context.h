@@ -17,10 +17,17 @@ inline constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
 // that a malformed one is refused and not taken for none.
 inline constexpr absl::string_view kMalformedAuthorization = "malformed";
 
-// Who calls. Until callers are authenticated (`insecure.allow`), the name is "anonymous".
+// Stands for the `authorization` of somebody who sent none, in calls that the gateway makes for
+// him: the callee then does not take them for the gateway's own.
+inline constexpr absl::string_view kNoAuthorization = "none";
+
+// Who calls: a name as in auth::Answer ("key:shop", "service:datacube"; "anonymous" under
+// `insecure.allow`), and what it was told by.
 struct Caller {
   std::string name = "anonymous";
   std::string peer;
+  std::string service;    // a service of this very process
+  std::string spiffe_id;  // of the client's certificate
 };
 
 // What a handler knows of the call it answers. Handed on to outgoing calls by rpc::Outgoing.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/random/random.h"
 #include "absl/strings/match.h"
@@ -18,9 +20,41 @@ constexpr int kAttempts = 3;
 constexpr absl::Duration kFirstWait = absl::Milliseconds(100);
 constexpr absl::Duration kLongestWait = absl::Seconds(2);
 
+// Adds headers to every call of its channel.
+class HeaderInterceptor final : public grpc::experimental::Interceptor {
+ public:
+  explicit HeaderInterceptor(const std::map<std::string, std::string>& headers)
+      : headers_(headers) {}
+  void Intercept(grpc::experimental::InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(
+            grpc::experimental::InterceptionHookPoints::PRE_SEND_INITIAL_METADATA)) {
+      methods->GetSendInitialMetadata()->insert(headers_.begin(), headers_.end());
+    }
+    methods->Proceed();
+  }
+
+ private:
+  const std::map<std::string, std::string>& headers_;
+};
+
+class HeaderInterceptorFactory final
+    : public grpc::experimental::ClientInterceptorFactoryInterface {
+ public:
+  explicit HeaderInterceptorFactory(std::map<std::string, std::string> headers)
+      : headers_(std::move(headers)) {}
+  grpc::experimental::Interceptor* CreateClientInterceptor(
+      grpc::experimental::ClientRpcInfo*) override {
+    return new HeaderInterceptor(headers_);
+  }
+
+ private:
+  const std::map<std::string, std::string> headers_;
+};
+
 }  // namespace
 
-std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address, int max_message_bytes) {
+std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
+                                             const ChannelOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
@@ -32,9 +66,17 @@ std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address, int max
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 5'000);
   // Retries are ours: only they know which calls may run twice.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetMaxReceiveMessageSize(max_message_bytes);
+  arguments.SetMaxReceiveMessageSize(options.max_message_bytes);
   arguments.SetLoadBalancingPolicyName("round_robin");
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  const auto credentials =
+      options.credentials != nullptr ? options.credentials : grpc::InsecureChannelCredentials();
+  if (options.headers.empty()) {
+    return grpc::CreateCustomChannel(address, credentials, arguments);
+  }
+  std::vector<std::unique_ptr<grpc::experimental::ClientInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(std::make_unique<HeaderInterceptorFactory>(options.headers));
+  return grpc::experimental::CreateCustomChannelWithInterceptors(address, credentials, arguments,
+                                                                 std::move(interceptors));
 }
 
 void PrepareContext(const CallContext& call, absl::Duration longest, grpc::ClientContext& context) {
@@ -82,7 +124,9 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
       series.received->Increment();
       return status;
     }
-    const bool again = options.idempotent && absl::IsUnavailable(status) && tries < kAttempts;
+    // We never cancel a call: a server that shuts down ends so what it has not begun.
+    const bool may_come_again = absl::IsUnavailable(status) || absl::IsCancelled(status);
+    const bool again = options.idempotent && may_come_again && tries < kAttempts;
     if (!again) span.Fail(CodeName(status.code()));
     if (!again) return status;
     const absl::Duration wait =

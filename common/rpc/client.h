@@ -9,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,11 +24,19 @@
 
 namespace datong::rpc {
 
+struct ChannelOptions {
+  int max_message_bytes = 16 << 20;
+  // Sent with every call: credentials that belong to the channel and not to a call.
+  std::map<std::string, std::string> headers = {};
+  // Plaintext without.
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+};
+
 // A channel with the suite's keepalive and reconnection settings, connected when first used.
 // `address`: "host:port", "dns:///host:port" (round robin over its addresses),
 // "unix-abstract:name".
 std::shared_ptr<grpc::Channel> CreateChannel(const std::string& address,
-                                             int max_message_bytes = 16 << 20);
+                                             const ChannelOptions& options = {});
 
 // What the callee needs to know of the call on whose behalf it is called: request id, trace,
 // authorization, and a deadline a little before our own, at most `longest` from now. For streams;
@@ -39,7 +48,8 @@ void PrepareContext(const CallContext& call, const std::string& traceparent, abs
 struct CallOptions {
   // The caller's deadline, shortened, and never more than this.
   absl::Duration longest = absl::Seconds(10);
-  // Doing it twice does no harm: UNAVAILABLE is then tried again, 3 attempts in all, with jitter.
+  // Doing it twice does no harm: UNAVAILABLE, and what a server that shuts down did not begin, is
+  // then tried again, 3 attempts in all, with jitter.
   bool idempotent = false;
 };
 

@@ -69,6 +69,16 @@ TEST_F(OutgoingTest, UnavailableIsTriedAgainWhenThatDoesNoHarm) {
   EXPECT_EQ(tries, 3);
 }
 
+TEST_F(OutgoingTest, WhatAServerThatShutsDownDidNotBeginIsTriedAgain) {
+  std::atomic<int> tries{0};
+  service_->echo = [&](const CallContext&, const EchoRequest&) -> absl::StatusOr<EchoResponse> {
+    if (++tries < 2) return absl::CancelledError("");
+    return EchoResponse();
+  };
+  EXPECT_OK(Echo({.idempotent = true}));
+  EXPECT_EQ(tries, 2);
+}
+
 TEST_F(OutgoingTest, OtherCallsAndOtherErrorsAreTriedOnce) {
   std::atomic<int> tries{0};
   absl::Status answer = absl::UnavailableError("no");

@@ -45,8 +45,9 @@ bool IsOurs(absl::StatusCode code) {
 
 }  // namespace
 
-Calls::Calls(CallsOptions options, metrics::Registry& registry)
-    : pool_(options.threads, options.queue_capacity),
+Calls::Calls(CallsOptions options, metrics::Registry& registry, const Gate* gate)
+    : gate_(gate),
+      pool_(options.threads, options.queue_capacity),
       series_("server", registry),
       without_deadline_(registry.AddCounter("datong_rpc_calls_without_deadline_total",
                                             "Calls that came without a deadline.")) {}
@@ -62,12 +63,14 @@ CallRecord Calls::Begin(absl::string_view method, const char* type) {
 CallContext Calls::MakeContext(const grpc::CallbackServerContext& context,
                                const std::string& method, bool unary) {
   IncomingHeaders headers;
+  absl::string_view service;
   for (const auto& [key, value] : context.client_metadata()) {
     const absl::string_view name = ToView(key);
     if (name == "x-request-id") headers.request_id = ToView(value);
     if (name == "traceparent") headers.traceparent = ToView(value);
     if (name == "tracestate") headers.tracestate = ToView(value);
     if (name == "authorization") headers.authorization = ToView(value);
+    if (name == kServiceHeader) service = ToView(value);
   }
   const gpr_timespec left =
       gpr_time_sub(context.raw_deadline(), gpr_now(context.raw_deadline().clock_type));
@@ -79,12 +82,24 @@ CallContext Calls::MakeContext(const grpc::CallbackServerContext& context,
   }
   CallContext call = MakeCallContext(method, headers, Deadline::After(time_left));
   call.caller.peer = context.peer();
+  if (gate_ != nullptr) gate_->Prove(context, service, call.caller);
   if (const trace::SpanContext parent = trace::ParseTraceparent(call.traceparent); parent.sampled) {
     call.span = std::make_shared<trace::Span>(trace::Kind::kServer, method.substr(1), parent,
                                               call.begins_trace);
     call.traceparent = call.span->context().Traceparent();
   }
   return call;
+}
+
+absl::Status Calls::Admit(CallContext& call, const google::protobuf::Message& request) const {
+  if (gate_ == nullptr) return absl::OkStatus();
+  return *gate_->Admit(call, request, /*may_block=*/true);
+}
+
+std::optional<absl::Status> Calls::AdmitAtOnce(CallContext& call,
+                                               const google::protobuf::Message& request) const {
+  if (gate_ == nullptr) return absl::OkStatus();
+  return gate_->Admit(call, request, /*may_block=*/false);
 }
 
 grpc::Status Calls::End(const CallRecord& record, const CallContext& call,

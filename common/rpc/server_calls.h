@@ -33,6 +33,7 @@
 #include "common/exec/thread_pool.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/call_context.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/method_series.h"
 
 namespace datong::rpc {
@@ -57,12 +58,13 @@ class OpenStream {
 };
 
 // Runs the handlers of one server: owns their bounded pool (a full queue answers RESOURCE_EXHAUSTED
-// at once), makes the CallContext, counts, logs each failed call once, and turns statuses into what
-// the caller may see. An exception that a handler lets out becomes INTERNAL.
-// Outlives the grpc::Server whose services use it. Thread-safe.
+// at once), makes the CallContext, asks the gate whether the caller may, counts, logs each failed
+// call once, and turns statuses into what the caller may see. An exception that a handler lets out
+// becomes INTERNAL. Outlives the grpc::Server whose services use it. Thread-safe.
 class Calls {
  public:
-  Calls(CallsOptions options, metrics::Registry& registry);
+  // Without a gate (tests of handlers) everybody is let in as "anonymous".
+  Calls(CallsOptions options, metrics::Registry& registry, const Gate* gate = nullptr);
   ~Calls();
 
   // `handler`: absl::StatusOr<Response>(const CallContext&, const Request&), or, to fill the
@@ -71,21 +73,10 @@ class Calls {
   template <typename Request, typename Response, typename Handler>
   grpc::ServerUnaryReactor* Unary(grpc::CallbackServerContext* context, const Request* request,
                                   Response* response, absl::string_view method, Handler handler) {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    const CallRecord record = Begin(method, "unary");
-    record.series->received->Increment();
-    const bool taken = pool_.TrySchedule([this, context, request, response, reactor, record,
-                                          handler = std::move(handler)]() mutable {
-      const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
-      absl::Status status = TooLate(*context, call);
-      if (status.ok()) status = Answer(call, *request, *response, handler);
-      reactor->Finish(End(record, call, status));
-    });
-    if (!taken) {
-      const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
-      reactor->Finish(End(record, call, QueueFull()));
-    }
-    return reactor;
+    return UnaryQuick(
+        context, request, response, method,
+        [](const CallContext&, const Request&, Response&) { return std::optional<absl::Status>(); },
+        std::move(handler));
   }
 
   // The same on the reactor's own thread: only for handlers that never block.
@@ -96,8 +87,10 @@ class Calls {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     const CallRecord record = Begin(method, "unary");
     record.series->received->Increment();
-    const CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
-    reactor->Finish(End(record, call, Answer(call, *request, *response, handler)));
+    CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
+    absl::Status status = Admit(call, *request);
+    if (status.ok()) status = Answer(call, *request, *response, handler);
+    reactor->Finish(End(record, call, status));
     return reactor;
   }
 
@@ -111,13 +104,22 @@ class Calls {
     const CallRecord record = Begin(method, "unary");
     record.series->received->Increment();
     CallContext call = MakeContext(*context, record.series->method, /*unary=*/true);
-    if (std::optional<absl::Status> status = quick(call, *request, *response)) {
-      reactor->Finish(End(record, call, *status));
-      return reactor;
+    const std::optional<absl::Status> admitted = AdmitAtOnce(call, *request);
+    if (admitted.has_value()) {
+      if (!admitted->ok()) {
+        reactor->Finish(End(record, call, *admitted));
+        return reactor;
+      }
+      if (std::optional<absl::Status> status = quick(call, *request, *response)) {
+        reactor->Finish(End(record, call, *status));
+        return reactor;
+      }
     }
     const bool taken = pool_.TrySchedule([this, context, request, response, reactor, record, call,
+                                          is_admitted = admitted.has_value(),
                                           handler = std::move(handler)]() mutable {
       absl::Status status = TooLate(*context, call);
+      if (status.ok() && !is_admitted) status = Admit(call, *request);
       if (status.ok()) status = Answer(call, *request, *response, handler);
       reactor->Finish(End(record, call, status));
     });
@@ -125,15 +127,16 @@ class Calls {
     return reactor;
   }
 
-  // A stream of responses (a feed). `next`: absl::Status(const CallContext&, Emitter<Response>&) is
-  // called on the pool again and again, each time after what it emitted before was written; when it
-  // emitted nothing it is called again after the emitter's idle wait, and holds no thread
-  // meanwhile. It keeps its cursor in itself (a mutable lambda) and each time has at most 10 s. The
-  // stream ends with its error, or with OK after Emitter::End. `request` must not be used in
-  // `next`: copy it.
-  template <typename Response, typename Next>
+  // A stream of responses (a feed) to `request`. `next`: absl::Status(const CallContext&,
+  // Emitter<Response>&) is called on the pool again and again, each time after what it emitted
+  // before was written; when it emitted nothing it is called again after the emitter's idle wait,
+  // and holds no thread meanwhile. It keeps its cursor in itself (a mutable lambda) and each time
+  // has at most 10 s. The stream ends with its error, or with OK after Emitter::End. `request` must
+  // not be used in `next`: copy it. Whether the caller may still read is asked before each step.
+  template <typename Response, typename Request, typename Next>
   grpc::ServerWriteReactor<Response>* ServerStream(grpc::CallbackServerContext* context,
-                                                   absl::string_view method, Next next);
+                                                   const Request* request, absl::string_view method,
+                                                   Next next);
 
   // Messages both ways. `on_message`: absl::Status(const CallContext&, Request&,
   // Emitter<Response>&) is called on the pool for one message after the other, in order; what it
@@ -157,6 +160,11 @@ class Calls {
   CallContext MakeContext(const grpc::CallbackServerContext& context, const std::string& method,
                           bool unary);
   grpc::Status End(const CallRecord& record, const CallContext& call, const absl::Status& status);
+  // Whether the caller may do this, which names him; may block. AdmitAtOnce never does, and answers
+  // nullopt where it would have to.
+  absl::Status Admit(CallContext& call, const google::protobuf::Message& request) const;
+  std::optional<absl::Status> AdmitAtOnce(CallContext& call,
+                                          const google::protobuf::Message& request) const;
   bool TrySchedule(std::function<void()> work) { return pool_.TrySchedule(std::move(work)); }
   void Add(OpenStream& stream);
   void Remove(OpenStream& stream);
@@ -193,6 +201,7 @@ class Calls {
   }
   static absl::Status TooLate(const grpc::CallbackServerContext& context, const CallContext& call);
 
+  const Gate* const gate_;
   ThreadPool pool_;
   MethodSeriesMap series_;
   metrics::Counter& without_deadline_;

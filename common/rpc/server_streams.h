@@ -53,14 +53,16 @@ inline constexpr int kMessagesPerTurn = 8;
 
 // Steps, writes and waits follow one another, so their state needs no lock; what ends the stream
 // from outside (`stop_`) and the alarm that it wakes do.
-template <typename Response, typename Next>
+template <typename Response, typename Request, typename Next>
 class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, public OpenStream {
  public:
-  ServerStreamReactor(Calls& calls, CallRecord record, CallContext call, Next next)
+  ServerStreamReactor(Calls& calls, CallRecord record, CallContext call, const Request& request,
+                      Next next)
       : calls_(calls),
         record_(record),
         call_(std::move(call)),
         deadline_(call_.deadline),
+        request_(request),
         next_(std::move(next)) {
     calls_.Add(*this);
     record_.series->received->Increment();
@@ -91,7 +93,8 @@ class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, pub
     call_.deadline = deadline_.AtMost(kDefaultDeadline);
     Emitter<Response> out;
     const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
-    const absl::Status status = Calls::Guard([&] { return next_(call_, out); });
+    absl::Status status = calls_.Admit(call_, request_);
+    if (status.ok()) status = Calls::Guard([&] { return next_(call_, out); });
     messages_ = std::move(out.messages());
     idle_wait_ = messages_.empty() ? out.idle_wait() : absl::ZeroDuration();
     if (!status.ok() || out.ended()) final_ = status;
@@ -135,6 +138,7 @@ class ServerStreamReactor final : public grpc::ServerWriteReactor<Response>, pub
   const CallRecord record_;
   CallContext call_;
   const Deadline deadline_;
+  const Request request_;
   Next next_;
   std::deque<Response> messages_;
   absl::Duration idle_wait_;
@@ -262,7 +266,8 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
       Emitter<Response> out;
       out.SetMoreWaiting(more_waiting);
       const trace::Scope scope(trace::ParseTraceparent(call_.traceparent));
-      const absl::Status status = Calls::Guard([&] { return on_message_(call_, message, out); });
+      absl::Status status = calls_.Admit(call_, message);
+      if (status.ok()) status = Calls::Guard([&] { return on_message_(call_, message, out); });
       MutexLock lock(&mutex_);
       for (Response& response : out.messages()) outbox_.push_back(std::move(response));
       if (!status.ok() && !final_.has_value()) final_ = status;
@@ -305,12 +310,13 @@ class BidiStreamReactor final : public grpc::ServerBidiReactor<Request, Response
 
 }  // namespace internal
 
-template <typename Response, typename Next>
+template <typename Response, typename Request, typename Next>
 grpc::ServerWriteReactor<Response>* Calls::ServerStream(grpc::CallbackServerContext* context,
+                                                        const Request* request,
                                                         absl::string_view method, Next next) {
   const CallRecord record = Begin(method, "server_stream");
-  return new internal::ServerStreamReactor<Response, Next>(
-      *this, record, MakeContext(*context, record.series->method, /*unary=*/false),
+  return new internal::ServerStreamReactor<Response, Request, Next>(
+      *this, record, MakeContext(*context, record.series->method, /*unary=*/false), *request,
       std::move(next));
 }
 

@@ -12,6 +12,7 @@ ClockFollower::ClockFollower(std::string url, SystemClock& clock, absl::Duration
       clock_(clock),
       interval_(interval),
       client_({.allow_private = true}),
+      follows_(Follow()),
       thread_([this] { Run(); }) {}
 
 ClockFollower::~ClockFollower() {
@@ -38,8 +39,7 @@ bool ClockFollower::Follow() {
 
 void ClockFollower::Run() {
   bool followed = true;
-  while (true) {
-    const bool follows = Follow();
+  for (bool follows = follows_;; follows = Follow()) {
     if (followed && !follows) LogWarn("the clock to follow does not answer");
     followed = follows;
     MutexLock lock(&mutex_);

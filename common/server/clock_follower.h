@@ -11,7 +11,8 @@
 
 namespace datong::server {
 
-// Development only: keeps a clock at the offset that the simulator's GET <url>/admin/clock tells.
+// Development only: keeps a clock at the offset that the simulator's GET <url>/admin/clock tells,
+// from the constructor on where the simulator answers.
 class ClockFollower {
  public:
   ClockFollower(std::string url, SystemClock& clock,
@@ -26,6 +27,7 @@ class ClockFollower {
   SystemClock& clock_;
   const absl::Duration interval_;
   http::Client client_;
+  const bool follows_;  // at first
   Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -19,9 +19,14 @@ class Channel;
 class Service;
 }  // namespace grpc
 
+namespace datong::auth {
+class Access;
+}
+
 namespace datong::rpc {
 class Calls;
-}
+class Gate;
+}  // namespace datong::rpc
 
 namespace datong::server {
 
@@ -37,8 +42,12 @@ class Environment {
   // Where unary and streaming handlers run: a pool of this module's own, so that modules of one
   // process that call each other cannot wait for each other's threads.
   virtual rpc::Calls& calls() = 0;
+  // Who may call: for the one service that knows the kinds of apps, and keeps the audit of denials.
+  virtual auth::Access& access() = 0;
+  virtual rpc::Gate& gate() = 0;
   // A channel to the named service ("identity"): its address is the setting `peers.<service>`, or
-  // the same process when that service runs here. Usable from Module::Start on.
+  // the same process when that service runs here. Calls prove that they come from this module.
+  // Usable from Module::Start on.
   virtual std::shared_ptr<grpc::Channel> PeerChannel(absl::string_view service) = 0;
 };
 

@@ -13,10 +13,13 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/auth/access.h"
 #include "common/base/strings.h"
+#include "common/exec/periodic_task.h"
 #include "common/http/server.h"
 #include "common/log/log.h"
 #include "common/rpc/client.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/server_calls.h"
 #include "common/server/clock_follower.h"
 #include "common/server/otlp_exporter.h"
@@ -81,41 +84,59 @@ struct Process::State {
   // One module with what belongs to it alone.
   class Room final : public Environment {
    public:
-    explicit Room(State& state)
+    Room(State& state, std::string name)
         : state_(state),
+          name_(std::move(name)),
           calls_(std::make_unique<rpc::Calls>(
               rpc::CallsOptions{.threads = state.process.threads,
                                 .queue_capacity = static_cast<size_t>(state.process.queue)},
-              state.registry)) {}
+              state.registry, &*state.gate)) {}
 
     config::Settings& settings() override { return *state_.settings; }
     const SharedSettings& shared() override { return state_.shared; }
     metrics::Registry& metrics() override { return state_.registry; }
     const Clock& clock() override { return state_.clock(); }
     rpc::Calls& calls() override { return *calls_; }
+    auth::Access& access() override { return *state_.access; }
+    rpc::Gate& gate() override { return *state_.gate; }
     std::shared_ptr<grpc::Channel> PeerChannel(absl::string_view service) override {
-      return state_.PeerChannel(std::string(service));
+      return state_.PeerChannel(name_, std::string(service));
     }
 
     State& state_;
+    const std::string name_;
     std::unique_ptr<rpc::Calls> calls_;
     std::unique_ptr<Module> module;  // uses calls_, so it goes first
   };
 
   SystemClock& clock() { return options.clock != nullptr ? *options.clock : own_clock; }
 
-  std::shared_ptr<grpc::Channel> PeerChannel(const std::string& service) {
+  std::shared_ptr<grpc::Channel> PeerChannel(const std::string& from, const std::string& service) {
     for (const ModuleDefinition& module : options.modules) {
-      if (module.name == service) return own_channel;
+      if (module.name == service) {
+        return rpc::CreateChannel(
+            socket_name, {.headers = {{rpc::kServiceHeader, gate->ServiceCredential(from)}}});
+      }
     }
     const auto peer = process.peers.find(service);
     if (peer == process.peers.end() || peer->second.empty()) {
       settings->AddFault("peers." + service, "is missing: where does " + service + " listen?");
       return rpc::CreateChannel("127.0.0.1:1");
     }
-    return rpc::CreateChannel(peer->second);
+    if (!process.tls.enabled()) return rpc::CreateChannel(peer->second);
+    return rpc::CreateChannel(peer->second,
+                              {.credentials = rpc::MakeChannelCredentials(process.tls)});
   }
 
+  // A file that has become wrong is told of once, not every two seconds.
+  void ReloadAuth() {
+    const absl::Status loaded = access->Load();
+    if (!loaded.ok() && loaded != last_reload) {
+      LogError("files of auth.* changed and are not taken",
+               {{"key", GetErrorInfo(loaded)->metadata["key"]}, {"cause", loaded.message()}});
+    }
+    last_reload = loaded;
+  }
   absl::Status StartGrpc();
   absl::Status StartHealth();
   absl::Status StartHttp();
@@ -124,9 +145,13 @@ struct Process::State {
   metrics::Registry registry;
   metrics::Registry probe_registry;  // requests for metrics are no metric
   SystemClock own_clock;
+  SystemClock steady_clock;  // never moved
+  absl::Status last_reload;
   std::optional<config::Settings> settings;
   SharedSettings shared;
   ProcessSettings process;
+  std::optional<auth::Access> access;
+  std::optional<rpc::Gate> gate;
   std::unique_ptr<Probes> probes;
   std::string socket_name;  // in the abstract namespace, for calls within the process
   std::shared_ptr<grpc::Channel> own_channel;
@@ -144,6 +169,9 @@ struct Process::State {
   std::unique_ptr<OtlpExporter> exporter;
   std::unique_ptr<Readiness> readiness;
   std::unique_ptr<ClockFollower> follower;
+  std::optional<rpc::CertificateTimes> certificate_times;
+  std::unique_ptr<PeriodicTask> auth_reload;
+  std::unique_ptr<PeriodicTask> certificate_watch;
   Ports ports;
   std::once_flag stopped;
 };
@@ -158,6 +186,26 @@ absl::Status Process::Build() {
   s.settings.emplace(std::move(settings));
   s.process = ProcessSettings::FromSettings(*s.settings);
   s.shared = SharedSettings::FromSettings(*s.settings);
+  auth::AccessSettings access =
+      auth::AccessSettings::FromSettings(*s.settings, s.shared.insecure_allow);
+  if (s.process.tls.enabled()) {
+    s.certificate_times.emplace(s.process.tls, s.registry);
+    if (const absl::Status usable = s.certificate_times->Update(); !usable.ok()) {
+      s.settings->AddFault("tls.cert_file", std::string(usable.message()));
+    }
+  } else if (!s.shared.insecure_allow && !s.process.is_local) {
+    s.settings->AddFault("tls.cert_file",
+                         "is missing: other machines reach this port; plaintext needs "
+                         "insecure.allow");
+  } else if (!s.shared.insecure_allow && !s.process.peers.empty()) {
+    s.settings->AddFault("tls.cert_file",
+                         "is missing: services prove to each other who they are by certificates");
+  }
+  s.access.emplace(std::move(access), s.clock(), s.registry);
+  s.gate.emplace(*s.access);
+  if (const absl::Status loaded = s.access->Load(); !loaded.ok()) {
+    s.settings->AddFault(GetErrorInfo(loaded)->metadata["key"], std::string(loaded.message()));
+  }
   s.socket_name = absl::StrCat("unix-abstract:datong-", RandomHex(16));
   s.own_channel = rpc::CreateChannel(s.socket_name);
 
@@ -165,7 +213,7 @@ absl::Status Process::Build() {
   bool needs_database = false;
   for (const ModuleDefinition& definition : s.options.modules) {
     needs_database = needs_database || !definition.migrations().empty();
-    auto room = std::make_unique<State::Room>(s);
+    auto room = std::make_unique<State::Room>(s, definition.name);
     absl::StatusOr<std::unique_ptr<Module>> module = definition.make(*room);
     if (module.ok()) {
       room->module = *std::move(module);
@@ -189,7 +237,9 @@ absl::Status Process::State::StartGrpc() {
   }
   grpc::ServerBuilder builder;
   builder.AddListeningPort(absl::StrCat(process.address, ":", process.grpc_port),
-                           grpc::InsecureServerCredentials(), &ports.grpc);
+                           process.tls.enabled() ? rpc::MakeServerCredentials(process.tls)
+                                                 : grpc::InsecureServerCredentials(),
+                           &ports.grpc);
   builder.AddListeningPort(socket_name, grpc::InsecureServerCredentials());
   builder.SetMaxReceiveMessageSize(longest_message);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, 300'000);
@@ -199,6 +249,8 @@ absl::Status Process::State::StartGrpc() {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 1000);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.SetOption(std::make_unique<ReflectionOption>(process.reflection));
+  absl::Status rules;
+  builder.SetOption(rpc::GateRules(*gate, rules));
   bool has_service = false;
   for (const auto& room : rooms) {
     builder.SetOption(rpc::SeriesFromZero(room->calls_->series()));
@@ -212,6 +264,7 @@ absl::Status Process::State::StartGrpc() {
   if (grpc_server == nullptr || ports.grpc == 0) {
     return ListenFailed("the gRPC port", process.grpc_port);
   }
+  DATONG_RETURN_IF_ERROR(rules);
   SetHealth(*grpc_server, false);
   grpc_server->GetHealthCheckService()->SetServingStatus("liveness", true);
   return absl::OkStatus();
@@ -257,10 +310,21 @@ absl::Status Process::State::StartHttp() {
 
 absl::Status Process::Start() {
   State& s = *state_;
-  if (!s.process.core_dumps) prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_DUMPABLE, s.process.core_dumps ? 1 : 0);
   StartLogging(s.options.component, LevelOf(s.process.log_level), s.process.log_file);
   if (s.shared.insecure_allow) {
-    LogWarn("insecure.allow is set: plaintext, and every caller is \"anonymous\"");
+    LogWarn("insecure.allow is set: callers without credentials may do everything");
+  }
+  if (s.access->settings().authenticates()) {
+    s.auth_reload = std::make_unique<PeriodicTask>(
+        s.steady_clock, s.access->settings().reload_interval, [&s] { s.ReloadAuth(); });
+  }
+  if (s.certificate_times.has_value()) {
+    s.certificate_watch =
+        std::make_unique<PeriodicTask>(s.steady_clock, s.process.tls.reload_interval, [&s] {
+          const absl::Status usable = s.certificate_times->Update();
+          if (!usable.ok()) LogError("TLS files are unusable", {{"cause", usable.message()}});
+        });
   }
   if (!s.process.traces_endpoint.empty()) {
     const std::string& name = s.process.traces_service_name;
@@ -325,6 +389,8 @@ void Process::Stop() {
     }
     for (const auto& room : s.rooms) room->calls_->Drain();
     s.follower.reset();
+    s.auth_reload.reset();
+    s.certificate_watch.reset();
     if (s.probe_server != nullptr) s.probe_server->Stop(absl::ZeroDuration());
     if (s.health_server != nullptr) {
       s.health_server->Shutdown(std::chrono::system_clock::now());

@@ -60,6 +60,8 @@ ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
   }
   process.log_file =
       settings.String("log.file", "", "File to append the log to; standard output when empty.");
+  process.is_local =
+      process.address == "127.0.0.1" || process.address == "::1" || process.address == "localhost";
   // Its standard variables are honoured, as the defaults of our own.
   process.traces_endpoint = settings.String(
       "traces.endpoint", Variable("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
@@ -70,6 +72,18 @@ ProcessSettings ProcessSettings::FromSettings(config::Settings& settings) {
   process.traces_sample_ratio =
       settings.Double("traces.sample_ratio", DefaultSampleRatio(), 0, 1,
                       "Part of the traces begun here that is sampled; others follow their parent.");
+  process.tls.cert_file = settings.String(
+      "tls.cert_file", "", "This service's certificate, PEM, with a SPIFFE ID; TLS is on with it.");
+  process.tls.key_file = settings.String("tls.key_file", "", "The certificate's key, PEM.");
+  process.tls.ca_file =
+      settings.String("tls.ca_file", "", "The authority of all services' certificates, PEM.");
+  process.tls.reload_interval =
+      settings.Duration("tls.reload_interval", absl::Minutes(1), absl::Seconds(1), absl::Hours(1),
+                        "How often these files are looked at again.");
+  if (process.tls.key_file.empty() != process.tls.cert_file.empty() ||
+      process.tls.ca_file.empty() != process.tls.cert_file.empty()) {
+    settings.AddFault("tls.cert_file", "goes together with tls.key_file and tls.ca_file");
+  }
   process.peers = settings.StringMap(
       "peers", "Address of that service, host:port or dns:///name:port, when it runs elsewhere.");
   return process;

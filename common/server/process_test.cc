@@ -13,8 +13,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/auth/api_keys.h"
 #include "common/http/client.h"
 #include "common/rpc/client.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/testing/echo_service.h"
 #include "common/testing/matchers.h"
 
@@ -256,7 +258,58 @@ TEST_F(ProcessTest, WithoutInsecureAllowItRefusesToStart) {
   Process process(options);
   const absl::Status status = process.Build();
   EXPECT_THAT(status, IsError(absl::StatusCode::kInvalidArgument, "SETTINGS_INVALID"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("insecure.allow must be true"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("auth.mode is missing"));
+}
+
+// Modules of one process call each other in their own names; what comes from outside needs a key,
+// and each call of a method that is not granted is told of.
+TEST_F(ProcessTest, CallersFromOutsideNeedCredentialsAndModulesHaveTheirOwn) {
+  const absl::StatusOr<auth::NewApiKey> key = auth::MakeApiKey("tester", absl::InfiniteFuture());
+  ASSERT_OK(key);
+  const std::string keys = log_ + ".keys";
+  const std::string policy = log_ + ".policy";
+  std::ofstream(keys) << key->line;
+  std::ofstream(policy) << "[[grants]]\ncallers = [\"key:tester\", \"service:caller\"]\n"
+                           "permissions = [\"echo.unary\"]\nprojects = [\"*\"]\n";
+  ProcessOptions options = Options({kEcho});
+  options.sources.flags.erase("insecure.allow");
+  options.sources.flags["auth.mode"] = "api_key";
+  options.sources.flags["auth.api_keys_file"] = keys;
+  options.sources.flags["auth.policy_file"] = policy;
+  options.sources.flags["auth.reload_interval"] = "10ms";
+  Process process(options);
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Soon()));
+  const std::string address = absl::StrCat("127.0.0.1:", process.ports().grpc);
+  const auto call = [&address](const std::string& bearer) {
+    const auto stub = EchoService::NewStub(
+        rpc::CreateChannel(address, {.headers = {{"authorization", "Bearer " + bearer},
+                                                 {rpc::kServiceHeader, "broker 0000"}}}));
+    grpc::ClientContext context;
+    EchoResponse response;
+    return stub->Echo(&context, EchoRequest(), &response).error_code();
+  };
+  EXPECT_EQ(call(key->key.Expose()), grpc::StatusCode::OK);
+  EXPECT_EQ(call("dtk_tester_00"), grpc::StatusCode::UNAUTHENTICATED);
+  std::ofstream(keys) << "# none\n";
+  const Deadline deadline = Deadline::After(absl::Seconds(60));
+  while (call(key->key.Expose()) == grpc::StatusCode::OK && !deadline.Passed()) {
+  }
+  EXPECT_EQ(call(key->key.Expose()), grpc::StatusCode::UNAUTHENTICATED);
+  unlink(keys.c_str());
+  unlink(policy.c_str());
+}
+
+TEST_F(ProcessTest, AWrongPolicyIsAFaultOfTheSettings) {
+  const std::string policy = log_ + ".policy";
+  std::ofstream(policy) << "[[grants]]\n";
+  ProcessOptions options = Options({kEcho});
+  options.sources.flags["auth.policy_file"] = policy;
+  Process process(options);
+  EXPECT_THAT(std::string(process.Build().message()),
+              AllOf(HasSubstr("auth.policy_file"), HasSubstr("line 1")));
+  unlink(policy.c_str());
 }
 
 TEST_F(ProcessTest, ReportsEveryFaultOfEveryModuleTogether) {

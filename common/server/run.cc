@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -72,7 +73,9 @@ Options Parse(int argc, char** argv) {
     if (file != options.sources.environment.end()) options.sources.toml_file = file->second;
   }
   options.sources.environment.erase("DATONG_CONFIG");
-  options.sources.environment.erase("DATONG_ADDRESS");  // for the command line alone
+  // For the command line alone.
+  options.sources.environment.erase("DATONG_ADDRESS");
+  options.sources.environment.erase("DATONG_API_KEY_FILE");
   return options;
 }
 
@@ -116,6 +119,8 @@ int Fail(const absl::Status& status) {
 }  // namespace
 
 int Run(int argc, char** argv, const std::vector<ModuleDefinition>& modules) {
+  // Before any secret is read; `server.core_dumps` may allow it again.
+  prctl(PR_SET_DUMPABLE, 0);
   const Signals signals;
   const Options options = Parse(argc, argv);
   if (!options.fault.empty()) {

@@ -1,5 +1,7 @@
 #include "services/broker/config.h"
 
+#include "absl/strings/str_split.h"
+
 namespace datong::broker {
 
 Config Config::FromSettings(config::Settings& settings) {
@@ -26,6 +28,13 @@ Config Config::FromSettings(config::Settings& settings) {
   config.authorizer.link_lifetime =
       settings.Duration("broker.link_lifetime", 7 * day, absl::Minutes(1), 365 * day,
                         "How long an authorisation link opens.");
+  config.estate.reconcile_interval = settings.Duration(
+      "broker.reconcile_interval", day, absl::Minutes(1), 30 * day,
+      "How often a component's accounts are compared with WeChat's list of them.");
+  config.readiness.collector_url = settings.String(
+      "broker.collector_url", "",
+      "Where SDKs send events, as mini programs reach it; empty: public_url. Readiness compares "
+      "its host with each mini program's request domains.");
   config.worker.batch = static_cast<int>(settings.Int(
       "broker.work_batch", 100, 1, 100, "Pushes worked on at once; one user/info call for all."));
   config.worker.retry_longest =
@@ -46,6 +55,24 @@ Config Config::FromSettings(config::Settings& settings) {
   config.rosters.night_hour =
       static_cast<int>(settings.Int("broker.wecom_night_hour", 2, 0, 23,
                                     "Hour in Shanghai from which nightly passes begin."));
+  config.api_usage.reserve =
+      static_cast<double>(settings.Int(
+          "broker.quota_reserve_percent", 10, 0, 90,
+          "Part of a daily quota of WeChat that CallApi leaves to the suite's own functions.")) /
+      100.0;
+  config.api_usage.app_calls_per_second = static_cast<double>(
+      settings.Int("broker.app_calls_per_second", 500, 0, 100'000,
+                   "Calls a second that CallApi lets through for one app; 0: any number."));
+  config.api_usage.check_every =
+      settings.Duration("broker.quota_check_interval", absl::Hours(1), absl::Seconds(1), day,
+                        "How often WeChat is asked for the quota of an interface in use.");
+  config.api.cache_bytes = static_cast<size_t>(
+      settings.Int("broker.answer_cache_bytes", 16 << 20, 0, int64_t{1} << 30,
+                   "Memory for answers that callers of CallApi let be kept (max_age)."));
+  config.api.own_callers = absl::StrSplit(
+      settings.String("broker.own_callers", "datacube",
+                      "Callers, with commas between, whose calls may use the reserved quota."),
+      ',', absl::SkipEmpty());
   config.poll_interval = settings.Duration(
       "broker.poll_interval", absl::Seconds(3), absl::Milliseconds(20), absl::Seconds(10),
       "How often tokens stored by other replicas are looked for, and due ones refreshed.");

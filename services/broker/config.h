@@ -6,6 +6,8 @@
 #include "common/config/settings.h"
 #include "services/broker/core/api_proxy.h"
 #include "services/broker/core/authorizer.h"
+#include "services/broker/core/estate.h"
+#include "services/broker/core/readiness.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/wecom_rosters.h"
 #include "services/broker/core/worker.h"
@@ -16,11 +18,14 @@ namespace datong::broker {
 struct Config {
   TokenBrokerOptions tokens;
   AuthorizerOptions authorizer;  // public_url comes from the shared settings
+  EstateOptions estate;
+  ReadinessOptions readiness;  // public_url comes from the shared settings
   WorkerOptions worker;
   absl::Duration login_identity_timeout = absl::Seconds(2);
   absl::Duration erasure_interval = absl::Seconds(10);
   ApiProxyOptions api;
   WecomRosterOptions rosters;
+  ApiUsageOptions api_usage;
   absl::Duration poll_interval;
   absl::Duration work_interval;
   absl::Duration maintenance_interval;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker_migrations.h"
+#include "common/auth/access.h"
 #include "common/base/strings.h"
 #include "common/exec/periodic_task.h"
 #include "common/http/client.h"
@@ -24,13 +25,26 @@
 #include "services/broker/config.h"
 #include "services/broker/core/audit_log.h"
 #include "services/broker/core/erasure_follower.h"
+#include "services/broker/core/estate.h"
+#include "services/broker/core/js_tickets.h"
+#include "services/broker/core/mend_links.h"
+#include "services/broker/core/push_sightings.h"
+#include "services/broker/core/readiness.h"
+#include "services/broker/rpc/door.h"
+#include "services/broker/rpc/estate_grpc_service.h"
 #include "services/broker/rpc/grpc_services.h"
+#include "services/broker/rpc/js_api_grpc_service.h"
 #include "services/broker/rpc/login_grpc_services.h"
+#include "services/broker/rpc/readiness_grpc_service.h"
 #include "services/broker/rpc/wecom_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
+#include "services/broker/store/key_keeper.h"
+#include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
+#include "services/broker/store/postgres_estate_store.h"
+#include "services/broker/store/postgres_js_ticket_store.h"
 #include "services/broker/store/postgres_login_store.h"
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
@@ -38,14 +52,22 @@
 #include "services/broker/store/token_notice.h"
 #include "services/broker/upstream/grpc_peers.h"
 #include "services/broker/upstream/grpc_person_peer.h"
+#include "services/broker/upstream/http_estate_platform.h"
+#include "services/broker/upstream/http_js_ticket_platform.h"
 #include "services/broker/upstream/http_login_platform.h"
 #include "services/broker/upstream/http_platform_client.h"
+#include "services/broker/upstream/http_readiness_platform.h"
 #include "services/broker/wecom_part.h"
 
 namespace datong::broker {
 namespace {
 
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
+constexpr absl::Duration kUsageInterval = absl::Seconds(1);
+constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
+constexpr absl::Duration kKeysInterval = absl::Seconds(2);
+constexpr absl::Duration kCountInterval = absl::Minutes(1);
+constexpr absl::Duration kSightingInterval = absl::Seconds(15);
 
 // The object graph, in the order of dependence; destroyed from the end.
 class BrokerModule : public server::Module {
@@ -67,7 +89,11 @@ class BrokerModule : public server::Module {
         authorizations_(pool_, token_store_, job_writer_, clock_),
         work_(pool_, job_writer_, clock_),
         logins_(pool_, envelope_, job_writer_, clock_),
+        estate_store_(pool_),
+        js_ticket_store_(pool_, envelope_, token_store_),
         audit_store_(pool_),
+        api_usage_store_(pool_),
+        key_keeper_(environment.shared().keys_folder, envelope_, pool_, environment.metrics()),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
                    environment.shared().wechat_open_url, environment.shared().wechat_wecom_url},
@@ -78,6 +104,9 @@ class BrokerModule : public server::Module {
                        http_, environment.metrics(), clock_),
         login_platform_(environment.shared().wechat_api_url, environment.shared().wechat_open_url,
                         http_, environment.metrics()),
+        estate_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
+        js_ticket_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
+        readiness_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
         outgoing_(environment.metrics()),
         identity_(environment.PeerChannel("identity"), outgoing_),
         persons_(environment.PeerChannel("identity"), outgoing_),
@@ -87,7 +116,16 @@ class BrokerModule : public server::Module {
                 &wecom_sources_.tokens),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
-        api_(config_.api, tokens_, platform_, metrics_, clock_),
+        api_metrics_(environment.metrics(), config_.metrics_per_app),
+        api_usage_(config_.api_usage, api_usage_store_, api_metrics_, clock_),
+        estate_(config_.estate, apps_, authorizations_, estate_store_, token_store_, tokens_,
+                authorizer_, platform_, estate_platform_, metrics_, clock_),
+        mend_links_(estate_store_, authorizer_, clock_),
+        readiness_(config_.readiness, apps_, authorizations_, token_store_, estate_store_, tokens_,
+                   mend_links_, readiness_platform_, clock_),
+        js_tickets_({}, js_ticket_store_, token_store_, tokens_, js_ticket_platform_, metrics_,
+                    clock_),
+        api_(config_.api, tokens_, platform_, api_usage_, api_metrics_, clock_),
         sender_(config_.login_identity_timeout, identity_),
         app_cache_(apps_),
         phones_(logins_),
@@ -98,14 +136,21 @@ class BrokerModule : public server::Module {
         erasures_(apps_, logins_, persons_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
-        pushes_(apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); }),
+        push_sightings_(estate_store_, clock_),
+        pushes_(
+            apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); },
+            &push_sightings_),
         wecom_(wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_, authorizations_,
                token_store_, work_, tokens_, identity_, ingest_, audit_, metrics_, clock_,
                [this] { WakeWorker(); }),
-        project_handlers_(apps_, audit_),
-        authorization_handlers_(authorizer_, authorizations_, apps_),
+        project_handlers_(apps_, mend_links_, audit_),
+        authorization_handlers_(authorizer_, authorizations_, apps_, mend_links_),
         token_handlers_(tokens_, api_, pushes_, audit_, audit_store_, apps_, metrics_),
         login_handlers_(app_cache_, audit_, login_, web_login_, sessions_, users_, phones_),
+        door_(apps_, audit_),
+        estate_handlers_(estate_, apps_, audit_),
+        js_api_handlers_(js_tickets_, apps_, audit_),
+        readiness_handlers_(readiness_, apps_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
                                    token_handlers_)) {
     pushes_.UseForWecom([this](const RawPush& push, Deadline deadline) {
@@ -116,6 +161,14 @@ class BrokerModule : public server::Module {
     for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
       services_.push_back(std::move(service));
     }
+    services_.push_back(MakeEstateGrpcService(environment.calls(), estate_handlers_));
+    services_.push_back(MakeReadinessGrpcService(environment.calls(), readiness_handlers_));
+    services_.push_back(MakeJsApiGrpcService(environment.calls(), js_api_handlers_));
+    environment.access().SetKindOfApp([this](absl::string_view project, absl::string_view app) {
+      return door_.KindOfApp(project, app);
+    });
+    environment.gate().OnDenied("datong.broker.v1",
+                                [this](const rpc::Denial& denial) { door_.Record(denial); });
   }
 
   std::string name() const override { return "broker"; }
@@ -139,13 +192,26 @@ class BrokerModule : public server::Module {
     listener_ = std::make_unique<postgres::Listener>(
         listen_dsn_, kTokenChannel, [this](const std::string& text) { tokens_.OnNotice(text); },
         [this] { tasks_.front()->Wake(); });
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.poll_interval,
+                                                    [this] { js_tickets_.RefreshDue(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(
         clock_, kAuditInterval, [this] { audit_.Flush(Deadline::After(absl::Seconds(2))); }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, kUsageInterval, [this] {
+      LogFailure("count of calls", api_usage_.Flush(Deadline::After(absl::Seconds(2))));
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(
+        clock_, kQuotaInterval, [this] { api_.CheckQuotas(Deadline::After(absl::Seconds(10))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
       LogFailure("contact rosters",
                  wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
       LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
+                                                    [this] { key_keeper_.FollowFolder(); }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kCountInterval, [this] {
+      LogFailure("count of sealed values",
+                 key_keeper_.CountRecords(Deadline::After(absl::Seconds(10))));
     }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.erasure_interval, [this] {
       LogFailure("erasures", erasures_.Run(Deadline::After(absl::Seconds(20))));
@@ -156,6 +222,12 @@ class BrokerModule : public server::Module {
     worker_.AddRunner(JobKind::kEvidence, [this](const Job& job, Deadline deadline) {
       return erasures_.OnEvidence(job, deadline);
     });
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
+      LogFailure("reconciliation", estate_.ReconcileDue());
+    }));
+    tasks_.push_back(std::make_unique<PeriodicTask>(clock_, kSightingInterval, [this] {
+      LogFailure("push sightings", push_sightings_.Flush(Deadline::After(absl::Seconds(2))));
+    }));
     worker_task_ =
         std::make_unique<PeriodicTask>(clock_, config_.work_interval, [this] { RunWorker(); });
     started_.store(worker_task_.get());
@@ -168,7 +240,9 @@ class BrokerModule : public server::Module {
     if (worker_task_ != nullptr) worker_task_->Stop();
     for (const auto& task : tasks_) task->Stop();
     tokens_.Stop();
+    LogFailure("push sightings", push_sightings_.Flush(Deadline::After(absl::Seconds(2))));
     audit_.Flush(Deadline::After(absl::Seconds(2)));
+    LogFailure("count of calls", api_usage_.Flush(Deadline::After(absl::Seconds(2))));
   }
 
   // A database that goes later leaves the broker ready: it serves tokens from memory.
@@ -210,8 +284,9 @@ class BrokerModule : public server::Module {
   const Config config_;
   const Secret listen_dsn_;
   const Clock& clock_;
+  const SystemClock real_time_;  // for what has nothing to do with business
   BrokerMetrics metrics_;
-  const crypto::Envelope envelope_;
+  crypto::Envelope envelope_;
   postgres::Pool pool_;
   JobWriter job_writer_;
   PostgresAppStore apps_;
@@ -220,11 +295,18 @@ class BrokerModule : public server::Module {
   PostgresAuthorizationStore authorizations_;
   PostgresWorkStore work_;
   PostgresLoginStore logins_;
+  PostgresEstateStore estate_store_;
+  PostgresJsTicketStore js_ticket_store_;
   PostgresAuditStore audit_store_;
+  PostgresApiUsageStore api_usage_store_;
+  KeyKeeper key_keeper_;
   http::Client http_;
   HttpPlatformClient platform_;
   WecomSources wecom_sources_;
   HttpLoginPlatform login_platform_;
+  HttpEstatePlatform estate_platform_;
+  HttpJsTicketPlatform js_ticket_platform_;
+  HttpReadinessPlatform readiness_platform_;
   rpc::Outgoing outgoing_;
   GrpcIdentityPeer identity_;
   GrpcPersonPeer persons_;
@@ -233,6 +315,12 @@ class BrokerModule : public server::Module {
   AuditLog audit_;
   TokenBroker tokens_;
   Authorizer authorizer_;
+  ApiMetrics api_metrics_;
+  ApiUsage api_usage_;
+  Estate estate_;
+  MendLinks mend_links_;
+  Readiness readiness_;
+  JsTickets js_tickets_;
   ApiProxy api_;
   EvidenceSender sender_;
   AppCache app_cache_;
@@ -244,12 +332,17 @@ class BrokerModule : public server::Module {
   ErasureFollower erasures_;
   Worker worker_;
   std::atomic<PeriodicTask*> started_{nullptr};
+  PushSightings push_sightings_;
   PushReceiver pushes_;
   WecomPart wecom_;
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;
   LoginHandlers login_handlers_;
+  Door door_;
+  EstateHandlers estate_handlers_;
+  JsApiHandlers js_api_handlers_;
+  ReadinessHandlers readiness_handlers_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<PeriodicTask> worker_task_;
   std::unique_ptr<postgres::Listener> listener_;
@@ -259,6 +352,10 @@ class BrokerModule : public server::Module {
 absl::StatusOr<std::unique_ptr<server::Module>> Make(server::Environment& environment) {
   Config config = Config::FromSettings(environment.settings());
   config.authorizer.public_url = environment.shared().public_url;
+  config.readiness.public_url = environment.shared().public_url;
+  if (config.readiness.collector_url.empty()) {
+    config.readiness.collector_url = environment.shared().public_url;
+  }
   DATONG_ASSIGN_OR_RETURN(crypto::KeyRing keys,
                           crypto::KeyRing::Load(environment.shared().keys_folder));
   return std::make_unique<BrokerModule>(environment, std::move(config), std::move(keys));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "absl/time/time.h"
 #include "common/config/settings.h"
 #include "services/identity/core/evidence.h"
 
@@ -9,6 +10,7 @@ namespace datong::identity {
 struct Config {
   Policy policy;
   size_t known_evidence_entries = 0;
+  absl::Duration check_interval;
 
   static Config FromSettings(config::Settings& settings);
 };

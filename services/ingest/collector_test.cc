@@ -293,6 +293,39 @@ TEST_F(CollectorTest, WithdrawnConsentIsHonoured) {
   EXPECT_LE(CountEvents(), 1);
 }
 
+TEST_F(CollectorTest, AnErasedPersonsEventsGoAndStayAway) {
+  CreateSource("only");
+  const auto page = [&](const char* device, int64_t ms) {
+    return absl::StrCat(R"([{"eventType":"PAGE","deviceId":")", device, R"(","timestamp":)", ms,
+                        "}]");
+  };
+  const char* gone = "gone-0123456789abcdef";
+  Post(kCollect, page(gone, 1795193590000));
+  Post(kCollect, page("stays-0123456789abcdef", 1795193590000));
+  // Waits in quarantine, with the same device in its bytes.
+  Post(kCollect,
+       absl::StrCat(R"([{"eventType":"NOVEL","deviceId":")", gone, R"(","timestamp":"x"},)"));
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 2; }));
+  ASSERT_EQ(Ask("SELECT count(*) FROM ingest.quarantined_events"), "1");
+
+  identity_.Erase(NodeOf(7, absl::StrCat("device:only:", gone)), 1795193595);
+  clock_.SetOffset(absl::FromUnixMillis(kNowMs) - absl::Now() + absl::Seconds(30));
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 1; }));
+  EXPECT_EQ(Ask("SELECT count(*) FROM ingest.quarantined_events"), "0");
+  EXPECT_EQ(Ask("SELECT count(*) FROM ingest.events WHERE rest LIKE '%gone-%'"), "0");
+  EXPECT_EQ(Ask("SELECT count(*) FROM ingest.batches AS b WHERE row_count <> "
+                "(SELECT count(*) FROM ingest.events AS e WHERE e.batch_id = b.id)"),
+            "0");
+  // What comes late of the time before stays out, also after a restart; what is new comes in.
+  StopProcess();
+  StartProcess();
+  Post(kCollect, page(gone, 1795193591000));
+  Post(kCollect, page(gone, 1795193599000));
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 2; }));
+  EXPECT_EQ(Ask("SELECT count(*) FROM ingest.events WHERE event_time > to_timestamp(1795193595)"),
+            "1");
+}
+
 TEST_F(CollectorTest, OddTimesStayInTheDefaultPartition) {
   CreateSource("only");
   Post(kCollect, R"([{"eventType":"PAGE","deviceId":"d"}])");

@@ -19,6 +19,7 @@
 #include "services/ingest/rpc/ingest_grpc_services.h"
 #include "services/ingest/rpc/quarantine_handlers.h"
 #include "services/ingest/rpc/source_handlers.h"
+#include "services/ingest/store/postgres_erasure_store.h"
 #include "services/ingest/store/postgres_event_store.h"
 #include "services/ingest/store/postgres_identity_stores.h"
 #include "services/ingest/store/postgres_quarantine_store.h"
@@ -61,6 +62,7 @@ class IngestModule final : public server::Module {
         quarantine_store_(pool_),
         outbox_(pool_),
         consent_store_(pool_),
+        erasure_store_(pool_),
         privacy_(config.hash_key),
         sources_(source_store_, privacy_, clock_),
         writer_(config.writer, event_store_, metrics_, clock_),
@@ -102,8 +104,10 @@ class IngestModule final : public server::Module {
                                          config_.consent_purpose, environment_.metrics());
       shipper_.emplace(outbox_, *identity_, sources_, metrics_);
       follower_.emplace(consent_store_, *identity_, sources_, consents_, metrics_);
+      erasures_.emplace(erasure_store_, *identity_, sources_, consents_);
     }
     DATONG_RETURN_IF_ERROR(follower_->Load(deadline));
+    DATONG_RETURN_IF_ERROR(erasures_->Load(deadline));
     DATONG_RETURN_IF_ERROR(MakePartitions());
     reload_.emplace(clock_, absl::Seconds(5), [this, log = FailureLog("reload sources")]() mutable {
       log.Note(sources_.Reload(Deadline::After(absl::Seconds(5))));
@@ -116,6 +120,10 @@ class IngestModule final : public server::Module {
                     [this, log = FailureLog("follow consents")]() mutable {
                       log.Note(follower_->Follow(absl::Seconds(20)));
                     });
+    erase_.emplace(clock_, absl::Seconds(10),
+                   [this, log = FailureLog("follow erasures")]() mutable {
+                     log.Note(erasures_->Follow(absl::Seconds(20)));
+                   });
     MutexLock lock(&ship_mutex_);
     ship_.emplace(clock_, absl::Seconds(2), [this, log = FailureLog("ship evidence")]() mutable {
       log.Note(shipper_->ShipAll(absl::Seconds(30)));
@@ -127,6 +135,7 @@ class IngestModule final : public server::Module {
     reload_.reset();
     partitions_.reset();
     follow_.reset();
+    erase_.reset();
     // What was taken is committed first; its evidence waits in the outbox for the next start.
     writer_.Stop();
     // The task may be waking itself through the hook: end it without holding the mutex.
@@ -174,6 +183,7 @@ class IngestModule final : public server::Module {
   PostgresQuarantineStore quarantine_store_;
   PostgresEvidenceOutbox outbox_;
   PostgresConsentStore consent_store_;
+  PostgresErasureStore erasure_store_;
   Privacy privacy_;
   SourceRegistry sources_;
   ConsentBook consents_;
@@ -191,9 +201,11 @@ class IngestModule final : public server::Module {
   std::unique_ptr<IdentityClient> identity_;
   std::optional<EvidenceShipper> shipper_;
   std::optional<ConsentFollower> follower_;
+  std::optional<ErasureFollower> erasures_;
   std::optional<PeriodicTask> reload_;
   std::optional<PeriodicTask> partitions_;
   std::optional<PeriodicTask> follow_;
+  std::optional<PeriodicTask> erase_;
   std::optional<PeriodicTask> ship_ ABSL_GUARDED_BY(ship_mutex_);
 };
 

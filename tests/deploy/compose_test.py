@@ -61,6 +61,20 @@ class Compose(unittest.TestCase):
                 if key.startswith("DATONG_PEERS_"):
                     self.assertEqual(value, key.removeprefix("DATONG_PEERS_").lower() + ":9000")
 
+    def test_services_know_each_other_by_their_certificates(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([FOLDER / "certificates", folder], check=True)
+            for name in OURS:
+                environment = SERVICES[name]["environment"]
+                self.assertNotIn("DATONG_INSECURE_ALLOW", environment, name)
+                self.assertIn(f"./secrets/tls/{name}:/etc/datong/tls:ro", SERVICES[name]["volumes"])
+                text = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", f"{folder}/{name}/tls.crt"],
+                                      check=True, capture_output=True, text=True).stdout
+                self.assertIn(f"URI:{environment['DATONG_AUTH_SERVICES_' + name.upper()]},", text)
+                self.assertIn(f"DNS:{name},", text)
+                subprocess.run(["openssl", "verify", "-CAfile", f"{folder}/{name}/ca.crt", f"{folder}/{name}/tls.crt"],
+                               check=True, capture_output=True)
+
     def test_prometheus_takes_its_files(self):
         config = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())
         self.assertEqual([j["job_name"] for j in config["scrape_configs"]],
@@ -83,7 +97,12 @@ class Compose(unittest.TestCase):
             with tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 (folder / "keys").mkdir()
+                (folder / "callers").mkdir()
+                subprocess.run([FOLDER / "certificates", folder / "made"], check=True)
+                (folder / "tls").symlink_to(folder / "made" / name)
                 for file, content in (("dsn", COMPOSE["configs"]["dsn"]["content"]), ("password", "x"), ("keys/active", "a"),
+                                      ("callers/api-keys", f"admin {'0' * 64}\n"),
+                                      ("callers/policy.toml", (FOLDER / "policy.toml").read_text()),
                                       ("keys/a", base64.b64encode(bytes(32)).decode())):
                     (folder / file).write_text(content)
                 environment = {k: str(v).replace("/etc/datong", str(folder))

@@ -32,6 +32,12 @@ CALLBACKS = 'http_requests_total{handler="wechat_callback",code="200"}'
 BAD_SIGNATURE = 'datong_ingest_rejected_total{source="callback",reason="bad_signature"}'
 ASKED = 'datong_upstream_requests_total{api="user/info",result="%s"}'
 POOL = '{job="datong-broker",instance="a"%s}'
+LINES = 'datong_log_dropped_total{job="datong-ingest",reason="full"}'
+SPANS = 'datong_trace_spans_dropped_total{job="datong-ingest",reason="queue_full"}'
+CALLS_TODAY = 'datong_upstream_calls_today{api="/cgi-bin/user/get",app="wx1"}'
+CALLS_LIMIT = 'datong_upstream_calls_limit{api="/cgi-bin/user/get",app="wx1"}'
+OLDEST_DELETE = 'datong_privacy_oldest_open_timestamp_seconds{type="delete"}'
+CERT = 'datong_tls_certificate_not_%s_timestamp_seconds{job="datong-broker",usage="server"}'
 JOB = '{job_name="datacube_nightly"}'
 
 # alert → when it is looked at, what makes it fire, what keeps it quiet (one sample a minute, from time 0)
@@ -55,6 +61,13 @@ CASES = {
                                     {'datong_authorizers{state="needs_reauth"}': "0x30", 'datong_authorizers{state="revoked"}': "1x30"}),
     "DatongAuditWriteFailing": ("10m", {'datong_audit_writes_total{result="error"}': "0+1x20"},
                                 {'datong_audit_writes_total{result="error"}': "7x20", 'datong_audit_writes_total{result="spooled"}': "0+1x20"}),
+    "DatongDecryptFailing": ("20m", {'datong_crypto_failures_total{op="decrypt",reason="key_missing"}': "0+1x30"},
+                             {'datong_crypto_failures_total{op="decrypt",reason="key_missing"}': "3x30",
+                              'datong_crypto_failures_total{op="encrypt",reason="key_missing"}': "0+1x30"}),
+    "DatongAuthzDenySpike": ("25m", {'datong_authz_decisions_total{job="datong-broker",decision="deny",reason="not_granted"}': "0+300x40",
+                                     'datong_authz_decisions_total{job="datong-broker",decision="allow",reason="granted"}': "0+600x40"},
+                             {'datong_authz_decisions_total{job="datong-broker",decision="deny",reason="not_granted"}': "0+300x40",
+                              'datong_authz_decisions_total{job="datong-broker",decision="allow",reason="granted"}': "0+9000x40"}),
     "DatongIngestLagging": ("15m", {OLDEST: "1x20"}, {OLDEST: "0x20"}),
     "DatongIngestLagHigh": ("15m", {OLDEST: "1x20"}, {OLDEST: "-100+60x20"}),
     "DatongIngestQueueNearFull": ("10m", {"datong_ingest_queue_events" + QUEUE: "90x20", "datong_ingest_queue_capacity_events" + QUEUE: "100x20"},
@@ -73,11 +86,17 @@ CASES = {
                        {"datong_job_last_success_timestamp_seconds" + JOB: "1+60x60", "datong_job_interval_seconds" + JOB: "600x60"}),
     "DatongVersionSkew": ("70m", {'datong_build_info{version="1",pod="a"}': "1x80", 'datong_build_info{version="2",pod="b"}': "1x80"},
                           {'datong_build_info{version="1",pod="a"}': "1x80", 'datong_build_info{version="1",pod="b"}': "1x80"}),
-    "DatongTelemetryDropped": ("35m", {'datong_log_dropped_total{job="datong-ingest",reason="full"}': "0+1x50"},
-                               {'datong_log_dropped_total{job="datong-ingest",reason="full"}': "9x50"}),
+    "DatongTelemetryDropped": ("35m", {LINES: "0+1x50", SPANS: "0x50"}, {LINES: "9x50", SPANS: "9x50"}),
+    "DatongUpstreamQuotaHigh": ("20m", {CALLS_TODAY: "850x40", CALLS_LIMIT: "1000x40"}, {CALLS_TODAY: "700x40", CALLS_LIMIT: "1000x40"}),
+    "DatongUpstreamQuotaNearlyGone": ("20m", {CALLS_TODAY: "960x40", CALLS_LIMIT: "1000x40"},
+                                      {CALLS_TODAY: "850x40", CALLS_LIMIT: "1000x40"}),
+    "DatongPrivacyRequestOverdue": ("26h", {OLDEST_DELETE: "1x1600"}, {OLDEST_DELETE: "0x1600"}),
+    "DatongPrivacyRequestLongOverdue": ("26h", {OLDEST_DELETE: "-200000x1600"}, {OLDEST_DELETE: "1x1600"}),
+    "DatongTlsCertExpiring": ("30m", {CERT % "after": "2500x60", CERT % "before": "-6000x60"}, {CERT % "after": "9000x60", CERT % "before": "0x60"}),
 }
 # Further cases: alert, whether it fires, when, series.
 MORE = [
+    ("DatongTelemetryDropped", True, "35m", {LINES: "0x50", SPANS: "0+1x50"}),
     # So few events that a ratio says nothing.
     ("DatongErrorBudgetBurnFast", False, "70m", {RPC % "Unavailable": "0+0.3x80"}),
     ("DatongTargetMissing", True, "5m", {f'up{{job="datong-{c}"}}': "1x10" for c in TARGETS[1:]}),

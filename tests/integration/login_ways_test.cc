@@ -106,6 +106,15 @@ class LoginWaysTest : public ::testing::Test {
                  *identity_, &identity::v1::IdentityService::Stub::GetGraphStats, request)
           .ok();
     }));
+    // As the broker does in the background, with no chance in it.
+    for (const char* appid : {"wxo", "wxm", "wxs"}) {
+      identity::v1::BindAppRequest bind;
+      bind.set_project("projects/demo");
+      bind.set_appid(appid);
+      bind.set_open_platform_account("open1");
+      ASSERT_OK(Call<identity::v1::BindAppResponse>(
+          *identity_, &identity::v1::IdentityService::Stub::BindApp, bind));
+    }
   }
   void TearDown() override {
     if (HasFailure() && process_ != nullptr) {

@@ -56,13 +56,14 @@ MarkedSuite::MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
     : collector_(std::move(collector)),
       stack_(std::move(stack)),
       estate_(MarkedEstate()),
-      client_(stack_->grpc_address()),
+      client_(stack_->grpc_address(), stack_->api_key()),
       http_({.allow_private = true}),
       secrets_{{"component secret", demo::kComponentSecret},
                {"app secret", demo::kClubSecret},
                {"callback token", demo::kCallbackToken},
                {"EncodingAESKey", demo::kEncodingAesKey},
-               {"session key", kSessionKey}},
+               {"session key", kSessionKey},
+               {"API key", stack_->api_key().Expose()}},
       personal_{{"account openid", "oCanaryAccount"},
                 {"shop openid", "oCanaryShop"},
                 {"club openid", "oCanaryClub"},
@@ -73,6 +74,7 @@ MarkedSuite::MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
 absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start() {
   tools::DevStackOptions options;
   options.fsync = false;
+  options.authenticate = true;
   auto collector = std::make_unique<http::FakeHttpServer>();
   collector->AnswerJson("/v1/traces", "{}");
   options.settings = {
@@ -84,6 +86,7 @@ absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start() {
 absl::Status MarkedSuite::Play() {
   demo::Stage stage;
   stage.grpc_address = stack_->grpc_address();
+  stage.api_key = stack_->api_key();
   stage.http_url = stack_->http_url();
   stage.simulator = &stack_->simulator();
   stage.set_clock = [this](absl::Time time) { stack_->SetNow(time); };
@@ -169,7 +172,9 @@ int MarkedSuite::Http(const std::string& method, const std::string& path, const 
                       const std::string& type) {
   const auto answer = http_.Send({.method = method,
                                   .url = stack_->http_url() + path,
-                                  .headers = {{"Content-Type", type}},
+                                  .headers = {{"Content-Type", type},
+                                              {"Authorization",
+                                               "Bearer " + stack_->api_key().Expose()}},
                                   .body = body},
                                  Deadline::After(absl::Seconds(20)));
   return answer.ok() ? answer->status : 0;

@@ -47,7 +47,8 @@ absl::StatusOr<std::unique_ptr<Estate>> Estate::Make(
 }
 
 absl::Status Estate::StartPlatform() {
-  router_.Handle("", "/*", {}, [](const http::ServerRequest&) {
+  router_.Handle("", "/*", {}, [this](const http::ServerRequest&) {
+    ++platform_calls_;
     http::ServerResponse response;
     response.content_type = "application/json";
     response.body =
@@ -79,9 +80,11 @@ std::map<std::string, std::string> Estate::Flags() const {
 }
 
 absl::StatusOr<std::unique_ptr<server::Process>> Estate::StartProcess(
-    const std::string& component, const std::vector<server::ModuleDefinition>& modules) {
+    const std::string& component, const std::vector<server::ModuleDefinition>& modules,
+    SystemClock* clock) {
   server::ProcessOptions options;
   options.component = component;
+  options.clock = clock;
   options.modules = modules;
   options.sources.flags = Flags();
   options.sources.flags["log.file"] = folder_ + "/" + component + ".log";

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "common/postgres/private_cluster.h"
 #include "common/server/module.h"
 #include "common/server/process.h"
+#include "common/time/clock.h"
 
 namespace datong::bench {
 
@@ -27,9 +31,12 @@ class Estate {
   const std::string& folder() const { return folder_; }
   // The settings that let a process of any services run here, on free ports.
   std::map<std::string, std::string> Flags() const;
-  // The modules in one process of this program, ready.
+  // The modules in one process of this program, ready. They live by `clock` where it is given.
   absl::StatusOr<std::unique_ptr<server::Process>> StartProcess(
-      const std::string& component, const std::vector<server::ModuleDefinition>& modules);
+      const std::string& component, const std::vector<server::ModuleDefinition>& modules,
+      SystemClock* clock = nullptr);
+  // How often the platform was asked.
+  int64_t platform_calls() const { return platform_calls_; }
 
  private:
   Estate() = default;
@@ -38,6 +45,7 @@ class Estate {
   std::string folder_;
   std::unique_ptr<postgres::PrivateCluster> cluster_;
   metrics::Registry registry_;
+  std::atomic<int64_t> platform_calls_{0};
   http::Router router_;
   std::unique_ptr<http::Server> platform_;
 };

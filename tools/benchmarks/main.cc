@@ -10,12 +10,14 @@
 
 namespace {
 
-constexpr char kHelp[] = R"(Usage: tools/bench [token|ingest|start …] [--rounds=N] [--json]
+constexpr char kHelp[] = R"(Usage: tools/bench [token|expiry|ingest|start …] [--rounds=N] [--json]
 
 Measures the suite against its limits, in one run on this machine; figures are ratios where that is
 possible, so that they hold on other machines too. Without a name: all.
 
-  token    GetToken from memory / a bare gRPC callback server (>= 0.7)
+  token    GetToken from memory / a bare gRPC callback server (>= 0.85)
+  expiry   4 replicas, 1,000 callers at half the bare server's rate, while tokens expire: p99 / that
+           of bare servers (<= 3), upstream calls for each token (1)
   ingest   durable events a second / binary COPY of the same rows: gRPC stream (>= 0.4),
            HTTP in batches of 50 (>= 0.25)
   start    start to ready (<= 1 s) and idle memory (<= 64 MiB) of each service
@@ -49,13 +51,14 @@ int main(int argc, char** argv) {
     } else if (argument.rfind("--rounds=", 0) == 0) {
       rounds = std::atoi(argument.c_str() + std::strlen("--rounds="));
       if (rounds < 1 || rounds > 100) return Fail("--rounds must be 1 to 100.");
-    } else if (argument == "token" || argument == "ingest" || argument == "start") {
+    } else if (argument == "token" || argument == "expiry" || argument == "ingest" ||
+               argument == "start") {
       names.insert(argument);
     } else {
       return Fail("\"" + argument + "\" is not known; see tools/bench --help.");
     }
   }
-  if (names.empty()) names = {"token", "ingest", "start"};
+  if (names.empty()) names = {"token", "expiry", "ingest", "start"};
 
   using datong::bench::Figure;
   std::vector<Figure> figures;
@@ -63,6 +66,7 @@ int main(int argc, char** argv) {
     std::cerr << "measuring " << name << " …\n";
     const absl::StatusOr<std::vector<Figure>> measured =
         name == "token"    ? datong::bench::BenchToken(rounds)
+        : name == "expiry" ? datong::bench::BenchExpiry(rounds)
         : name == "ingest" ? datong::bench::BenchIngest(rounds)
                            : datong::bench::BenchStart();
     if (!measured.ok()) return Fail(name + ": " + std::string(measured.status().message()));

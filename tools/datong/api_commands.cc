@@ -9,19 +9,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "common/rpc/client.h"
 #include "common/status/macros.h"
 #include "tools/datong/answer_text.h"
 #include "tools/datong/catalogue.h"
 #include "tools/datong/commands.h"
+#include "tools/datong/connection.h"
 #include "tools/datong/generic_call.h"
 #include "tools/datong/request_flags.h"
 #include "tools/datong/rpc_help.h"
 
 namespace datong::tools {
 namespace {
-
-constexpr int kMostMessageBytes = 64 << 20;
 
 // What the command line says for one RPC.
 struct Invocation {
@@ -124,10 +122,12 @@ int Invoke(const Invocation& invocation) {
     if (const absl::Status parsed = Parse(json, *request); !parsed.ok()) return usage(parsed);
   }
 
+  const absl::StatusOr<Secret> api_key = ApiKeyFor(invocation.address);
+  if (!api_key.ok()) return usage(api_key.status());
   size_t sent = 0;
   int64_t received = 0;
   const absl::Status status =
-      MakeCall({.channel = rpc::CreateChannel(invocation.address, kMostMessageBytes),
+      MakeCall({.channel = OpenChannel(invocation.address, *api_key),
                 .path = invocation.rpc->path,
                 .timeout = timeout,
                 .next_request =

@@ -14,9 +14,14 @@ constexpr int kExitRpc = 10;
 
 // Each adds a sub-command (or several) to the program; the one that runs sets `exit_code`.
 void AddApiCommands(CLI::App& app, int& exit_code);
+void AddApiKeyCommand(CLI::App& app, int& exit_code);
 void AddCallbackCommand(CLI::App& app, int& exit_code);
 void AddDevCommand(CLI::App& app, int& exit_code);
+void AddKeysCommand(CLI::App& app, int& exit_code);
 void AddMigrateCommand(CLI::App& app, int& exit_code);
+void AddReadinessCommand(CLI::App& app, int& exit_code);
+// Below `identity`, so after AddApiCommands.
+void AddReplayCommand(CLI::App& app, int& exit_code);
 void AddSelftestCommand(CLI::App& app, int& exit_code);
 // tools/datong/demo/demo_command.cc
 void AddDemoCommand(CLI::App& app, int& exit_code);

@@ -28,13 +28,15 @@ void PrintAddresses(DevStack& stack, absl::Duration took) {
       << "  metrics     " << stack.metrics_url() << "/metrics\n"
       << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
       << "  data        " << stack.folder() << "   kept; remove it to begin anew\n"
+      << "  API key     " << stack.api_key_file() << "   the policy is beside it\n"
       << "  log         " << stack.log_file() << "\n\n"
       << "Try, in another terminal:\n"
+      << "  export DATONG_API_KEY_FILE=" << stack.api_key_file() << "\n"
       << datong << " broker create-project --project-id demo --project.display-name Demo" << at
       << datong << " broker list-projects" << at << datong << " selftest" << at << "  curl -s "
       << stack.http_url()
       << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
-         "-d '{}'\n"
+         "-H \"authorization: Bearer $(cat $DATONG_API_KEY_FILE)\" -d '{}'\n"
       << std::endl;
 }
 
@@ -71,6 +73,7 @@ void AddDevCommand(CLI::App& app, int& exit_code) {
       "process");
   auto options = std::make_shared<DevStackOptions>();
   options->folder = ".datong";
+  options->authenticate = true;
   options->progress = [](const std::string& line) { std::cout << line << std::endl; };
   auto settings = std::make_shared<std::vector<std::string>>();
   dev->add_option("--data", options->folder, "Folder that everything is kept in")

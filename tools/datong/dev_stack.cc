@@ -20,6 +20,8 @@
 #include "common/status/error.h"
 #include "common/status/macros.h"
 #include "services/all_in_one/modules.h"
+#include "tools/datong/connection.h"
+#include "tools/datong/dev_identity.h"
 
 namespace datong::tools {
 namespace {
@@ -52,14 +54,6 @@ int FreePort() {
   return port;
 }
 
-absl::Status WritePrivateFile(const fs::path& path, const std::string& content) {
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << content;
-  out.close();
-  if (!out || chmod(path.c_str(), 0600) != 0) return FolderError(path, "cannot write");
-  return absl::OkStatus();
-}
-
 // One key that is made once and kept, since what it sealed is kept too.
 absl::Status MakeKeys(const fs::path& folder) {
   std::error_code failed;
@@ -89,6 +83,7 @@ struct DevStack::State {
   fs::path folder;
   bool is_temporary = false;
   SystemClock clock;  // outlives the process
+  DevIdentity identity;
   std::unique_ptr<postgres::PrivateCluster> cluster;
   std::unique_ptr<wechat_sim::Simulator> simulator;
   std::unique_ptr<server::Process> process;
@@ -138,7 +133,10 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"wechat.work_url", simulator->url()},
       {"wechat.allow_private_upstream", "true"},
       {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
-      {"insecure.allow", "true"},
+      {"insecure.allow", options.authenticate ? "false" : "true"},
+      {"auth.mode", "api_key"},
+      {"auth.api_keys_file", identity.api_keys_file},
+      {"auth.policy_file", identity.policy_file},
       // Without it no token is handed out while the database is away.
       {"broker.audit_spool", folder / "audit.spool"},
       // The simulator takes any rate, and a clock that moves by hours wants quick eyes.
@@ -197,6 +195,7 @@ absl::StatusOr<std::unique_ptr<DevStack>> DevStack::Start(DevStackOptions option
   State& s = *stack->state_;
   DATONG_RETURN_IF_ERROR(s.MakeFolder());
   DATONG_RETURN_IF_ERROR(MakeKeys(s.folder / "keys"));
+  DATONG_ASSIGN_OR_RETURN(s.identity, MakeDevIdentity(s.folder));
 
   s.Say("Starting PostgreSQL");
   DATONG_ASSIGN_OR_RETURN(s.cluster,
@@ -235,6 +234,8 @@ wechat_sim::Simulator& DevStack::simulator() { return *state_->simulator; }
 server::Process& DevStack::process() { return *state_->process; }
 Secret DevStack::dsn() const { return state_->cluster->Dsn(); }
 const std::string& DevStack::folder() const { return state_->folder.native(); }
+const Secret& DevStack::api_key() const { return state_->identity.api_key; }
+std::string DevStack::api_key_file() const { return state_->folder / kDevApiKeyFile; }
 std::string DevStack::log_file() const { return state_->folder / "datong.log"; }
 
 absl::Time DevStack::Now() const { return state_->simulator->Now(); }

@@ -29,6 +29,8 @@ struct DevStackOptions {
   // Where business time begins; absent: the real time.
   std::optional<absl::Time> start_time = std::nullopt;
   int push_threads = 4;
+  // Callers need the development API key; otherwise whoever comes without one is let in.
+  bool authenticate = false;
   // More settings, or others than the stack's own: {"broker.refresh_ahead", "60s"}.
   std::map<std::string, std::string> settings = {};
   // Gets a line for each step.
@@ -55,6 +57,9 @@ class DevStack {
   Secret dsn() const;
   const std::string& folder() const;
   std::string log_file() const;
+  // May do everything. It is there, and taken, even where callers need none.
+  const Secret& api_key() const;
+  std::string api_key_file() const;
 
   // Business time, the same at WeChat and in the suite. Setting it moves both at once.
   absl::Time Now() const;

@@ -61,16 +61,21 @@ int main(int argc, char** argv) {
   datong::tools::AddDemoCommand(app, exit_code);
 #endif
   datong::tools::AddMigrateCommand(app, exit_code);
+  datong::tools::AddReadinessCommand(app, exit_code);
   datong::tools::AddSelftestCommand(app, exit_code);
   datong::tools::AddCallbackCommand(app, exit_code);
+  datong::tools::AddKeysCommand(app, exit_code);
+  datong::tools::AddApiKeyCommand(app, exit_code);
   datong::tools::AddApiCommands(app, exit_code);
+  datong::tools::AddReplayCommand(app, exit_code);
   // After the commands are made, since they would inherit it.
   app.footer(
       "Begin with:\n"
       "  datong demo                  everything at once, and a report\n"
       "  datong dev --grpc-port 9000  a suite to try things on\n"
       "  datong broker --help         the RPCs of broker; a command's --help documents the RPC\n\n"
-      "RPCs go to --address, else to DATONG_ADDRESS, else to 127.0.0.1:9000.\n"
+      "RPCs go to --address, else to DATONG_ADDRESS, else to 127.0.0.1:9000, with the API key in\n"
+      "the file that DATONG_API_KEY_FILE names, else that of `datong dev` in ./.datong.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong arguments, 10 + gRPC code when an RPC failed (13:\n"
       "INVALID_ARGUMENT, 15: NOT_FOUND, 24: UNAVAILABLE).");
   try {

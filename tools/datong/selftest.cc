@@ -17,6 +17,7 @@
 #include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
+#include "tools/datong/connection.h"
 
 namespace datong::tools {
 namespace {
@@ -28,7 +29,7 @@ constexpr const char* kComponents[] = {"broker",   "ingest",  "identity",
 // for SERVING. gRPC's Debian package brings no definition of it.
 absl::Status CheckHealth(const std::string& address, const std::string& service,
                          Deadline deadline) {
-  grpc::GenericStub stub(rpc::CreateChannel(address));
+  grpc::GenericStub stub(OpenChannel(address, Secret()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        absl::ToChronoMicroseconds(deadline.Remaining()));
@@ -58,9 +59,9 @@ class RoundTrip {
   RoundTrip(const SelftestOptions& options, const std::string& broker, const std::string& ingest)
       : options_(options),
         call_(rpc::MakeBackgroundCall("selftest", Deadline::After(options.timeout))),
-        projects_(broker::v1::ProjectService::NewStub(rpc::CreateChannel(broker))),
-        sources_(ingest::v1::SourceService::NewStub(rpc::CreateChannel(ingest))),
-        events_(ingest::v1::EventService::NewStub(rpc::CreateChannel(ingest))) {}
+        projects_(broker::v1::ProjectService::NewStub(OpenChannel(broker, options.api_key))),
+        sources_(ingest::v1::SourceService::NewStub(OpenChannel(ingest, options.api_key))),
+        events_(ingest::v1::EventService::NewStub(OpenChannel(ingest, options.api_key))) {}
 
   absl::Status Run() {
     DATONG_RETURN_IF_ERROR(MakeProject());

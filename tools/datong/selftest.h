@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/base/secret.h"
 
 namespace datong::tools {
 
@@ -12,6 +13,8 @@ struct SelftestOptions {
   // Where each component listens; those that are missing are asked at `address`.
   std::map<std::string, std::string> components;
   std::string address;
+  // Sent with the calls of the round trip; may be empty.
+  Secret api_key = {};
   std::string project = "projects/selftest";
   absl::Duration timeout = absl::Seconds(30);
 };

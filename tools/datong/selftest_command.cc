@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tools/datong/commands.h"
+#include "tools/datong/connection.h"
 #include "tools/datong/selftest.h"
 
 namespace datong::tools {
@@ -39,6 +40,13 @@ void AddSelftestCommand(CLI::App& app, int& exit_code) {
       }
       arguments->options.components[component.substr(0, sign)] = component.substr(sign + 1);
     }
+    const absl::StatusOr<Secret> api_key = ApiKeyFor(arguments->options.address);
+    if (!api_key.ok()) {
+      std::cerr << std::string(api_key.status().message()) << "\n";
+      exit_code = kExitUsage;
+      return;
+    }
+    arguments->options.api_key = *api_key;
     const bool passed = Selftest(arguments->options,
                                  [](const std::string& line) { std::cout << line << std::endl; });
     exit_code = passed ? kExitOk : kExitFailed;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "tools/wechat_sim/api.h"
 
@@ -20,7 +22,7 @@ json BasicInfo(ApiCall& call) {
       {"principal_name", app.principal_name},
       {"credential", "100000000000000000"},
       {"customer_type", app.verified ? 1 : 0},
-      {"realname_status", 1},
+      {"realname_status", app.realname_status},
       {"registered_country", 1017},
       {"nickname", app.name},
       {"wx_verify_info",
@@ -61,6 +63,12 @@ json CallbackIps(ApiCall&) { return {{"ip_list", {"127.0.0.1"}}}; }
 json JsTicket(ApiCall& call) {
   const std::string type = call.Query("type");
   if (type != "jsapi" && type != "wx_card") return ApiError(40097);
+  if (call.by_component) {
+    const std::vector<int>& sets =
+        call.world.authorizations.FindGrant(call.token->component, call.app->spec.appid)->sets;
+    const int wanted = type == "jsapi" ? 4 : 8;
+    if (std::find(sets.begin(), sets.end(), wanted) == sets.end()) return ApiError(61007);
+  }
   json answer = ApiOk();
   answer["ticket"] = RandomText(86);
   answer["expires_in"] = 7200;

@@ -144,7 +144,7 @@ json AuthorizerInfo(ApiCall& call) {
       {"idc", 1},
       {"principal_name", spec.principal_name},
       {"signature", "一个示例账号"},
-      {"account_status", 1},
+      {"account_status", spec.account_status},
       {"basic_config", {{"is_phone_configured", true}, {"is_email_configured", true}}},
   };
   if (spec.is_mini_program()) {
@@ -156,7 +156,7 @@ json AuthorizerInfo(ApiCall& call) {
           "NewPrefetchDNSDomain"}) {
       network[name] = json::array();
     }
-    network["RequestDomain"].push_back("https://www.example.com");
+    network["RequestDomain"] = spec.request_domains;
     info["MiniProgramInfo"] = {
         {"network", std::move(network)},
         {"categories", json::array({{{"first", "商家自营"}, {"second", "百货"}}})},

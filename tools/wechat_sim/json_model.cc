@@ -19,6 +19,8 @@ absl::Status ReadApp(const json& in, AppSpec* app) {
   reader.Read("principal_name", &app->principal_name);
   reader.Read("verified", &app->verified);
   reader.Read("service_type", &app->service_type);
+  reader.Read("account_status", &app->account_status);
+  reader.Read("realname_status", &app->realname_status);
   reader.Read("message_url", &app->message_url);
   reader.Read("launch_domain", &app->launch_domain);
   reader.Read("web_domain", &app->web_domain);
@@ -29,6 +31,14 @@ absl::Status ReadApp(const json& in, AppSpec* app) {
   reader.Read("pre_auth_code_s", &app->pre_auth_code_s);
   reader.Require("appid", app->appid);
   reader.OneOf("kind", app->kind, {"official_account", "mini_program", "web_app", "component"});
+  if (const json* domains = reader.Find("request_domains"); domains != nullptr) {
+    if (!domains->is_array()) return WrongField("request_domains", "must be a list of texts");
+    app->request_domains.clear();
+    for (const json& domain : *domains) {
+      if (!domain.is_string()) return WrongField("request_domains", "must be a list of texts");
+      app->request_domains.push_back(domain.get<std::string>());
+    }
+  }
   if (const json* sets = reader.Find("permission_sets"); sets != nullptr) {
     if (!sets->is_array()) return WrongField("permission_sets", "must be a list of numbers");
     app->permission_sets.clear();

@@ -26,6 +26,9 @@ struct AppSpec {
   std::string principal_name = "深圳示例科技有限公司";
   bool verified = true;
   int service_type = -1;   // -1: 2 (service account), 0 for mini programs
+  int account_status = 1;  // 14 deleted, 16 banned, 18 warned, 19 frozen
+  int realname_status = 1;
+  std::vector<std::string> request_domains = {"https://www.example.com"};  // of mini programs
   Callback callback = {};  // of a component: its event URL
 
   // Components only.

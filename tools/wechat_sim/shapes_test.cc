@@ -104,11 +104,12 @@ TEST_F(ShapesTest, Logins) {
 // The code that the page of a web login gives to the browser.
 TEST_F(ShapesTest, WebLogins) {
   const auto code = [this](const std::string& more) {
-    const std::string to = Send("POST", "/connect/oauth2/authorize",
-                                "appid=wxo&redirect_uri=https%3A%2F%2Fh5.example%2F&response_type="
-                                "code&scope=snsapi_userinfo&state=s&user=o1&decision=confirm" +
-                                    more)
-                               .headers.Get("Location");
+    const std::string to(
+        Send("POST", "/connect/oauth2/authorize",
+             "appid=wxo&redirect_uri=https%3A%2F%2Fh5.example%2F&response_type=code&"
+             "scope=snsapi_userinfo&state=s&user=o1&decision=confirm" +
+                 more)
+            .headers.Get("Location"));
     return http::QueryValue(to.substr(to.find('?') + 1), "code");
   };
   const json answer =

@@ -19,8 +19,9 @@
 #include "tools/wechat_sim/pusher.h"
 #include "tools/wechat_sim/web_login_page.h"
 #include "tools/wechat_sim/wecom/call.h"
-#include "tools/wechat_sim/wecom/pages.h"
+#include "tools/wechat_sim/wecom/install_page.h"
 #include "tools/wechat_sim/wecom/push.h"
+#include "tools/wechat_sim/wecom/web_login_page.h"
 
 namespace datong::wechat_sim {
 namespace {
@@ -86,6 +87,7 @@ class Simulator::Core {
     wecom::AddGroupApi(table_);
     wecom::AddCustomerConversionApi(table_);
     wecom::AddProviderConversionApi(table_);
+    wecom::AddLoginApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });
     http::ServerOptions server;
@@ -144,6 +146,7 @@ class Simulator::Core {
  private:
   http::ServerResponse Answer(const http::ServerRequest& request);
   http::ServerResponse AnswerPage(const http::ServerRequest& request);
+  bool IsWecomPage(const http::ServerRequest& request);
   http::ServerResponse AnswerWecomPage(const http::ServerRequest& request);
   http::ServerResponse AnswerApi(const http::ServerRequest& request);
   http::ServerResponse AnswerAdmin(const http::ServerRequest& request);
@@ -209,10 +212,10 @@ void Simulator::Core::PushTickets() {
 
 http::ServerResponse Simulator::Core::Answer(const http::ServerRequest& request) {
   if (absl::StartsWith(request.path, "/admin/")) return AnswerAdmin(request);
+  if (IsWecomPage(request)) return AnswerWecomPage(request);
   if (IsAuthorizationPage(request.path) || IsWebLoginPage(request.path)) {
     return AnswerPage(request);
   }
-  if (wecom::IsPage(request)) return AnswerWecomPage(request);
   return AnswerApi(request);
 }
 
@@ -233,10 +236,18 @@ http::ServerResponse Simulator::Core::AnswerPage(const http::ServerRequest& requ
   return response;
 }
 
+bool Simulator::Core::IsWecomPage(const http::ServerRequest& request) {
+  if (wecom::IsInstallPage(request)) return true;
+  MutexLock lock(&mutex_);
+  return wecom::IsWebLogin(world_.wecom, request);
+}
+
 http::ServerResponse Simulator::Core::AnswerWecomPage(const http::ServerRequest& request) {
   MutexLock lock(&mutex_);
   Count(request.path, "", 0);
-  http::ServerResponse response = wecom::Page(world_, request, clock_.Now());
+  http::ServerResponse response = wecom::IsInstallPage(request)
+                                      ? wecom::InstallPage(world_, request, clock_.Now())
+                                      : wecom::WebLoginPage(world_, request, clock_.Now());
   Flush();
   return response;
 }

@@ -143,7 +143,7 @@ json UserInfo(ApiCall& call) {
   return answer;
 }
 
-json Auth(ApiCall& call) {
+json CheckToken(ApiCall& call) {
   json error;
   return FindGrant(call, &error) == nullptr ? error : ApiOk();
 }
@@ -163,7 +163,7 @@ void AddWebLoginApi(ApiTable& table) {
   add("/sns/oauth2/component/refresh_token",
       [](ApiCall& call) { return InComponentsName(call, Refresh); });
   add("/sns/userinfo", UserInfo);
-  add("/sns/auth", Auth);
+  add("/sns/auth", CheckToken);
 }
 
 }  // namespace datong::wechat_sim

@@ -66,18 +66,14 @@ class Page {
  private:
   std::string Field(absl::string_view name) const { return http::QueryValue(text_, name); }
 
-  http::ServerResponse Redirect(const std::string& parameters) const {
-    const std::string to = Field("redirect_uri");
-    std::string url =
-        absl::StrCat(to, to.find('?') == std::string::npos ? "?" : "&", parameters,
-                     parameters.empty() ? "" : "&", "state=", http::UrlEncode(Field("state")));
+  // Without a code: the user refused.
+  http::ServerResponse Return(const std::string& code) const {
+    std::string query = code.empty() ? "" : absl::StrCat("code=", http::UrlEncode(code), "&");
+    absl::StrAppend(&query, "state=", http::UrlEncode(Field("state")));
     if (!Field("component_appid").empty()) {
-      absl::StrAppend(&url, "&appid=", http::UrlEncode(Field("appid")));
+      absl::StrAppend(&query, "&appid=", http::UrlEncode(Field("appid")));
     }
-    http::ServerResponse response;
-    response.status = 302;
-    response.headers.Add("Location", url);
-    return response;
+    return Redirect(WithQuery(Field("redirect_uri"), query));
   }
 
   http::ServerResponse Confirm(App& app, const std::string& user, bool is_snapshot) {

@@ -28,8 +28,9 @@ class WebLoginTest : public SimulatorFixture {
   }
   std::string Decide(const std::string& query, const std::string& user, const std::string& decision,
                      const std::string& page = kPage) {
-    return Send("POST", page, absl::StrCat(query, "&user=", user, "&decision=", decision))
-        .headers.Get("Location");
+    return std::string(
+        Send("POST", page, absl::StrCat(query, "&user=", user, "&decision=", decision))
+            .headers.Get("Location"));
   }
   static std::string CodeOf(const std::string& location) {
     return http::QueryValue(location.substr(location.find('?') + 1), "code");

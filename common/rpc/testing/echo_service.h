@@ -33,7 +33,7 @@ class EchoGrpcService final : public testing::v1::EchoService::CallbackService {
   grpc::ServerWriteReactor<testing::v1::RepeatResponse>* Repeat(
       grpc::CallbackServerContext* context, const testing::v1::RepeatRequest* request) override {
     return calls_.ServerStream<testing::v1::RepeatResponse>(
-        context, "/datong.testing.v1.EchoService/Repeat", repeat(*request));
+        context, request, "/datong.testing.v1.EchoService/Repeat", repeat(*request));
   }
   grpc::ServerBidiReactor<testing::v1::ChatRequest, testing::v1::ChatResponse>* Chat(
       grpc::CallbackServerContext* context) override {

@@ -6,11 +6,13 @@
 
 namespace datong::rpc {
 
-TestServer::TestServer(const std::vector<MakeService>& makes, CallsOptions options)
-    : calls_(std::make_unique<Calls>(options, registry_)) {
+TestServer::TestServer(const std::vector<MakeService>& makes, CallsOptions options, Gate* gate)
+    : calls_(std::make_unique<Calls>(options, registry_, gate)) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.SetOption(SeriesFromZero(calls_->series()));
+  absl::Status rules;
+  if (gate != nullptr) builder.SetOption(GateRules(*gate, rules));
   for (const MakeService& make : makes) {
     services_.push_back(make(*calls_));
     builder.RegisterService(services_.back().get());

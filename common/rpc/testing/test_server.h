@@ -25,7 +25,8 @@ class TestServer {
 
   explicit TestServer(const MakeService& make, CallsOptions options = {.threads = 4})
       : TestServer(std::vector<MakeService>{make}, options) {}
-  explicit TestServer(const std::vector<MakeService>& makes, CallsOptions options = {.threads = 4});
+  explicit TestServer(const std::vector<MakeService>& makes, CallsOptions options = {.threads = 4},
+                      Gate* gate = nullptr);
   ~TestServer();
 
   const std::shared_ptr<grpc::Channel>& channel() const { return channel_; }

@@ -47,11 +47,8 @@ class AppStore {
   virtual absl::StatusOr<std::vector<App>> ListApps(const std::string& project,
                                                     const std::string& after, int limit,
                                                     Deadline deadline) = 0;
-  // Each value that is given replaces the one held; tells the feed and announces the app anew.
-  virtual absl::StatusOr<App> UpdateApp(const std::string& appid,
-                                        const std::optional<std::string>& display_name,
-                                        const std::optional<std::string>& open_platform_account,
-                                        const std::optional<Credentials>& credentials,
+  // Tells the feed and announces the app anew.
+  virtual absl::StatusOr<App> UpdateApp(const std::string& appid, const AppChange& change,
                                         Deadline deadline) = 0;
   // Changes state and detail and tells the feed, if they are others.
   virtual absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,

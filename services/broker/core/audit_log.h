@@ -28,7 +28,8 @@ struct Access {
   absl::string_view reason = "";
 };
 
-// Counts accesses in memory, one row per second of what is alike, and writes the rows to the store
+// Records accesses: reads of tokens and calls with them counted, one row per second of what is
+// alike; everything else, and refusals of callers who are known, one row each. Rows go to the store
 // within a second; to the spool when the store is away. When neither takes rows, accesses are
 // refused. Thread-safe; Count never blocks on I/O.
 class AuditLog {
@@ -48,6 +49,7 @@ class AuditLog {
 
   struct Key {
     int64_t second;
+    int64_t single;  // 0, or a number of its own for what is not counted
     std::string caller;
     std::string project;
     std::string appid;
@@ -56,10 +58,11 @@ class AuditLog {
     bool allowed;
     std::string reason;
   };
-  using KeyTuple = std::tuple<int64_t, absl::string_view, absl::string_view, absl::string_view,
-                              absl::string_view, bool, absl::string_view>;
+  using KeyTuple = std::tuple<int64_t, int64_t, absl::string_view, absl::string_view,
+                              absl::string_view, absl::string_view, bool, absl::string_view>;
   static KeyTuple ToTuple(const Key& key) {
-    return {key.second, key.caller, key.project, key.appid, key.action, key.allowed, key.reason};
+    return {key.second, key.single, key.caller,  key.project,
+            key.appid,  key.action, key.allowed, key.reason};
   }
   struct KeyHash {
     using is_transparent = void;
@@ -84,6 +87,7 @@ class AuditLog {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   std::array<Stripe, kStripes> stripes_;
+  std::atomic<int64_t> singles_{0};
   std::atomic<bool> accepting_{true};
   Mutex flushing_;
   std::vector<AccessRow> pending_ ABSL_GUARDED_BY(flushing_);

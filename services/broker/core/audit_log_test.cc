@@ -51,6 +51,24 @@ TEST_F(AuditLogTest, ReadsOfOneSecondAreOneRowWithACount) {
   EXPECT_EQ(Rows()[1].count, 2);
 }
 
+TEST_F(AuditLogTest, SecretsAndRefusalsOfKnownCallersStandOneByOne) {
+  AuditLog log(store_, nullptr, false, metrics_, clock_);
+  const auto count = [&log](const char* caller, const char* action, bool allowed) {
+    EXPECT_TRUE(
+        log.Count({.caller = caller, .project = "demo", .action = action, .allowed = allowed}));
+    EXPECT_TRUE(
+        log.Count({.caller = caller, .project = "demo", .action = action, .allowed = allowed}));
+    log.Flush(Deadline::After(absl::Seconds(5)));
+  };
+  count("team-a", "login", true);
+  EXPECT_EQ(Rows().size(), 2u);
+  count("team-a", "tokens.read", false);
+  EXPECT_EQ(Rows().size(), 4u);
+  // Anybody may be refused as often as he likes.
+  count("anonymous", "tokens.read", false);
+  EXPECT_EQ(Rows().size(), 5u);
+}
+
 TEST_F(AuditLogTest, WithoutDatabaseAndSpoolReadsAreRefusedUntilItIsBack) {
   AuditLog log(store_, nullptr, false, metrics_, clock_);
   store_.SetReachable(false);

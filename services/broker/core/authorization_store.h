@@ -34,12 +34,14 @@ class AuthorizationStore {
   virtual absl::StatusOr<std::string> FindExchanged(const std::string& code, Deadline deadline) = 0;
   // What the exchange of `code` brought, in one transaction: app, authorisation, token and
   // refresh token (both replace those held), the code as done, the link's account, and the job that
-  // asks for the account's details. Errors: ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
+  // asks for the account's details. `code` is empty when the account came without one. Errors:
+  // ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
   virtual absl::Status SaveExchange(const Lease& lease, const std::string& project,
                                     const std::string& component, const std::string& code,
                                     const std::string& link, const GrantedAuthorization& granted,
                                     absl::Time now, Deadline deadline) = 0;
-  // What api_get_authorizer_info told; tells the feed and announces the app.
+  // What api_get_authorizer_info told (permission sets too, if any); tells the feed and announces
+  // the app.
   virtual absl::Status SaveDetails(const std::string& appid, const AccountDetails& details,
                                    Deadline deadline) = 0;
   // Takes the authorisation and its tokens back, and tells the feed. Harmless when `component` is

@@ -33,6 +33,7 @@ class Authorizer {
                                                const std::string& component, AuthorizationType type,
                                                const std::string& biz_appid, Deadline deadline);
   std::string UrlOf(const AuthorizationLink& link) const;
+  absl::Duration link_lifetime() const { return options_.link_lifetime; }
   bool IsExpired(const AuthorizationLink& link) const { return clock_.Now() >= link.expires; }
 
   struct Beginning {

@@ -164,6 +164,19 @@ inline absl::Status ApiRateLimited(absl::string_view app, absl::string_view path
                                   "\"; retry in the next minute."),
                      {{"app", std::string(app)}, {"path", std::string(path)}});
 }
+// The same error with the platform's id of the call, for its support.
+inline absl::Status WithRid(const absl::Status& status, absl::string_view rid) {
+  std::optional<ErrorInfo> info = GetErrorInfo(status);
+  if (rid.empty() || !info.has_value()) return status;
+  info->metadata["rid"] = std::string(rid);
+  const std::optional<absl::Duration> delay = GetRetryDelay(status);
+  const absl::Status with = MakeError(status.code(), status.message(), *info);
+  return delay.has_value() ? WithRetryDelay(with, *delay) : with;
+}
+inline absl::Status ApiMaxAgeInvalid(absl::string_view problem) {
+  return BrokerError(absl::StatusCode::kInvalidArgument, "MAX_AGE_INVALID",
+                     absl::StrCat("max_age ", problem, "."), {{"problem", std::string(problem)}});
+}
 inline absl::Status ApiPathInvalid(absl::string_view path, absl::string_view problem) {
   return BrokerError(absl::StatusCode::kInvalidArgument, "API_PATH_INVALID",
                      absl::StrCat("The path \"", path, "\" ", problem, "."),
@@ -204,6 +217,32 @@ inline absl::Status PushMalformed(absl::string_view problem) {
 inline absl::Status PushTooLarge() {
   return BrokerError(absl::StatusCode::kResourceExhausted, "PUSH_TOO_LARGE",
                      "The body of the push is above 128 KiB; WeChat sends none so large.");
+}
+inline absl::Status ReconciliationRunning(absl::string_view component) {
+  return BrokerError(absl::StatusCode::kAborted, "RECONCILIATION_RUNNING",
+                     absl::StrCat("The accounts of \"", component,
+                                  "\" are being compared right now; ask again in a minute."),
+                     {{"component", std::string(component)}});
+}
+inline absl::Status PageUrlInvalid(absl::string_view problem) {
+  return BrokerError(absl::StatusCode::kInvalidArgument, "PAGE_URL_INVALID",
+                     absl::StrCat("The page's url ", problem, "; give location.href as it is."),
+                     {{"problem", std::string(problem)}});
+}
+inline absl::Status JsDomainUnknown(absl::string_view app, absl::string_view host) {
+  return BrokerError(
+      absl::StatusCode::kFailedPrecondition, "JS_DOMAIN_UNKNOWN",
+      absl::StrCat("\"", host, "\" is none of the JS interface domains of \"", app,
+                   "\"; add it in WeChat's console (JS接口安全域名) and to the app's js_domains."),
+      {{"app", std::string(app)}, {"host", std::string(host)}});
+}
+inline absl::Status PermissionMissing(absl::string_view app, absl::string_view what,
+                                      absl::string_view detail) {
+  return BrokerError(
+      absl::StatusCode::kFailedPrecondition, "PERMISSION_MISSING",
+      absl::StrCat("\"", app, "\" may not use ", what, " (", detail,
+                   "); CheckReadiness says what to do."),
+      {{"app", std::string(app)}, {"what", std::string(what)}, {"detail", std::string(detail)}});
 }
 
 }  // namespace datong::broker

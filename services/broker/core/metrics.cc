@@ -1,15 +1,21 @@
 #include "services/broker/core/metrics.h"
 
+#include <iterator>
+
 namespace datong::broker {
 namespace {
 
-constexpr TokenKind kKinds[] = {TokenKind::kStable,        TokenKind::kComponent,
-                                TokenKind::kAuthorizer,    TokenKind::kWecomCorp,
-                                TokenKind::kWecomProvider, TokenKind::kWecomSuite};
+constexpr TokenKind kKinds[] = {TokenKind::kStable,      TokenKind::kComponent,
+                                TokenKind::kAuthorizer,  TokenKind::kClassic,
+                                TokenKind::kJsapiTicket, TokenKind::kWxcardTicket,
+                                TokenKind::kWecomCorp,   TokenKind::kWecomProvider,
+                                TokenKind::kWecomSuite};
+static_assert(std::size(kKinds) == kTokenKinds);
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};
 constexpr const char* kInvalidated[] = {"caller_report", "upstream", "reauthorized"};
 constexpr const char* kAuthorizers[] = {"active", "needs_reauth", "revoked"};
+constexpr const char* kReconciled[] = {"adopted", "lost", "mended", "not_taken"};
 constexpr const char* kAudit[] = {"ok", "spooled", "error"};
 constexpr const char* kRejected[] = {"bad_signature", "stale", "too_large", "malformed",
                                      "unknown_app"};
@@ -28,6 +34,12 @@ absl::string_view TokenKindName(TokenKind kind) {
       return "component_access_token";
     case TokenKind::kAuthorizer:
       return "authorizer_access_token";
+    case TokenKind::kClassic:
+      return "access_token";
+    case TokenKind::kJsapiTicket:
+      return "jsapi_ticket";
+    case TokenKind::kWxcardTicket:
+      return "wxcard_ticket";
     case TokenKind::kWecomCorp:
       return "wecom_corp";
     case TokenKind::kWecomProvider:
@@ -71,6 +83,11 @@ BrokerMetrics::BrokerMetrics(metrics::Registry& registry, bool per_app)
                            {{"state", kAuthorizers[i]}});
     audit_writes_[i] = &registry.AddCounter("datong_audit_writes_total", "Audit rows written.",
                                             {{"result", kAudit[i]}});
+  }
+  for (size_t i = 0; i < reconciled_.size(); ++i) {
+    reconciled_[i] = &registry.AddCounter("datong_broker_reconciled_accounts_total",
+                                          "Accounts that differed from WeChat's list.",
+                                          {{"result", kReconciled[i]}});
   }
   for (const char* op : {"encrypt", "decrypt"}) {
     for (const char* reason : {"key_missing", "seal_broken"}) {
@@ -133,6 +150,13 @@ void BrokerMetrics::Authorizers(int64_t active, int64_t needs_reauth, int64_t re
   authorizers_[2]->Set(static_cast<double>(revoked));
 }
 
+void BrokerMetrics::Reconciled(size_t adopted, size_t lost, size_t mended, size_t not_taken) {
+  const size_t counts[] = {adopted, lost, mended, not_taken};
+  for (size_t i = 0; i < reconciled_.size(); ++i) {
+    reconciled_[i]->Increment(static_cast<double>(counts[i]));
+  }
+}
+
 void BrokerMetrics::AuditWritten(AuditResult result, size_t rows) {
   audit_writes_[static_cast<size_t>(result)]->Increment(static_cast<double>(rows));
 }
@@ -144,11 +168,6 @@ void BrokerMetrics::PushBacklog(int64_t jobs, absl::Time oldest) {
 
 void BrokerMetrics::CryptoFailed(const std::string& op, const std::string& reason) {
   registry_.AddCounter(kCryptoName, kCryptoHelp, {{"op", op}, {"reason", reason}}).Increment();
-}
-
-void BrokerMetrics::CallsToday(const std::string& api, const std::string& appid, int64_t calls) {
-  PerApp("datong_upstream_calls_today", "Calls since midnight in Shanghai.", {{"api", api}}, appid)
-      .Set(static_cast<double>(calls));
 }
 
 }  // namespace datong::broker

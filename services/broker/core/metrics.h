@@ -15,11 +15,14 @@ enum class TokenKind {
   kStable,
   kComponent,
   kAuthorizer,
+  kClassic,
+  kJsapiTicket,
+  kWxcardTicket,
   kWecomCorp,
   kWecomProvider,
   kWecomSuite,
 };
-inline constexpr size_t kTokenKinds = 6;
+inline constexpr size_t kTokenKinds = 9;
 absl::string_view TokenKindName(TokenKind kind);
 
 // The series that the broker reports, by verbs. All of closed label sets are there from zero; those
@@ -62,7 +65,8 @@ class BrokerMetrics {
   // `op`: "encrypt" or "decrypt"; `reason`: "key_missing" or "seal_broken".
   void CryptoFailed(const std::string& op, const std::string& reason);
 
-  void CallsToday(const std::string& api, const std::string& appid, int64_t calls);
+  // One comparison of a component's accounts with WeChat's list.
+  void Reconciled(size_t adopted, size_t lost, size_t mended, size_t not_taken);
 
  private:
   static size_t Index(TokenKind kind) { return static_cast<size_t>(kind); }
@@ -75,9 +79,10 @@ class BrokerMetrics {
   std::array<std::array<metrics::Counter*, 5>, kTokenKinds> refreshes_;
   std::array<std::array<metrics::Counter*, 3>, kTokenKinds> invalidations_;
   std::array<metrics::Counter*, kTokenKinds> fenced_;
-  std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
   std::array<metrics::Counter*, kTokenKinds> cut_off_;
+  std::array<metrics::Histogram*, kTokenKinds> refresh_seconds_;
   std::array<metrics::Gauge*, 3> authorizers_;
+  std::array<metrics::Counter*, 4> reconciled_;
   std::array<metrics::Counter*, 3> audit_writes_;
   metrics::Gauge* audit_pending_;
   std::array<metrics::Counter*, 5> rejected_;

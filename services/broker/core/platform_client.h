@@ -65,6 +65,7 @@ struct ApiAnswer {
   std::string json;
   int errcode = 0;
   std::string errmsg;
+  bool is_cached = false;  // not of this call
 };
 
 // What WeChat's authorisation page is opened with.
@@ -99,6 +100,10 @@ class PlatformClient {
   virtual absl::StatusOr<FetchedToken> FetchStableToken(const std::string& appid,
                                                         const Secret& app_secret, bool force,
                                                         Deadline deadline) = 0;
+  // Ends the token before it.
+  virtual absl::StatusOr<FetchedToken> FetchClassicToken(const std::string& appid,
+                                                         const Secret& app_secret,
+                                                         Deadline deadline) = 0;
   virtual absl::StatusOr<FetchedToken> FetchComponentToken(const std::string& component,
                                                            const Secret& secret,
                                                            const Secret& ticket,

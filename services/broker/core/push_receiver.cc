@@ -79,14 +79,15 @@ std::string PushKey(const wechat::Message& message) {
 
 PushReceiver::PushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work,
                            TokenBroker& tokens, BrokerMetrics& metrics, const Clock& clock,
-                           std::function<void()> wake_worker)
+                           std::function<void()> wake_worker, PushSightings* sightings)
     : apps_(apps),
       tickets_(tickets),
       work_(work),
       tokens_(tokens),
       metrics_(metrics),
       clock_(clock),
-      wake_worker_(std::move(wake_worker)) {}
+      wake_worker_(std::move(wake_worker)),
+      sightings_(sightings) {}
 
 absl::StatusOr<std::string> PushReceiver::Receive(const RawPush& push, Deadline deadline) {
   // WeCom waits one second; what takes longer is better answered by its next try.
@@ -95,12 +96,29 @@ absl::StatusOr<std::string> PushReceiver::Receive(const RawPush& push, Deadline 
   }
   absl::StatusOr<std::string> answer = ReceiveChecked(push, deadline);
   const std::string reason = GetReason(answer.status());
+  if (sightings_ != nullptr) Remember(push, answer.status());
   if (reason == "SIGNATURE_INVALID") metrics_.PushRejected(BrokerMetrics::Rejected::kBadSignature);
   if (reason == "PUSH_STALE") metrics_.PushRejected(BrokerMetrics::Rejected::kStale);
   if (reason == "PUSH_TOO_LARGE") metrics_.PushRejected(BrokerMetrics::Rejected::kTooLarge);
   if (reason == "PUSH_MALFORMED") metrics_.PushRejected(BrokerMetrics::Rejected::kMalformed);
   if (reason == "CALLBACK_UNKNOWN") metrics_.PushRejected(BrokerMetrics::Rejected::kUnknownApp);
   return answer;
+}
+
+void PushReceiver::Remember(const RawPush& push, const absl::Status& outcome) {
+  const absl::StatusOr<Target> target = ParsePath(push.path);
+  if (!target.ok()) return;
+  const std::string& appid = target->appid.empty() ? target->credential : target->appid;
+  if (outcome.ok()) {
+    if (push.method == "POST") sightings_->Accepted(appid);
+    return;
+  }
+  // Refused for what it was, after its app was found: nobody fills memory with made-up appids.
+  const std::string reason = GetReason(outcome);
+  if (reason == "SIGNATURE_INVALID" || reason == "PUSH_STALE" || reason == "PUSH_MALFORMED" ||
+      reason == "CALLBACK_NOT_CONFIGURED") {
+    sightings_->Refused(appid, reason);
+  }
 }
 
 absl::StatusOr<PushReceiver::Target> PushReceiver::ParsePath(const std::string& path) {

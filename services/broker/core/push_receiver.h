@@ -12,6 +12,7 @@
 #include "common/wechat/push_crypto.h"
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/metrics.h"
+#include "services/broker/core/push_sightings.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/token_store.h"
 #include "services/broker/core/work_store.h"
@@ -31,9 +32,10 @@ struct RawPush {
 // the database. Everything that it is given must outlive it.
 class PushReceiver {
  public:
-  // `wake_worker` is called after a new push was stored.
+  // `wake_worker` is called after a new push was stored. `sightings` may be nullptr.
   PushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work, TokenBroker& tokens,
-               BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker);
+               BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker,
+               PushSightings* sightings = nullptr);
 
   // Who takes what comes below /wecom/. Called before the first push.
   using Receiver = std::function<absl::StatusOr<std::string>(const RawPush&, Deadline)>;
@@ -52,6 +54,7 @@ class PushReceiver {
   };
   static absl::StatusOr<Target> ParsePath(const std::string& path);
 
+  void Remember(const RawPush& push, const absl::Status& outcome);
   absl::StatusOr<std::string> ReceiveChecked(const RawPush& push, Deadline deadline);
   absl::Status CheckApps(const Target& target, Deadline deadline);
   absl::StatusOr<std::string> Store(const Target& target, const std::string& plaintext,
@@ -66,6 +69,7 @@ class PushReceiver {
   const Clock& clock_;
   const std::function<void()> wake_worker_;
   Receiver wecom_;
+  PushSightings* const sightings_;
 };
 
 // What makes a repeated push the same push: MsgId, else FromUserName, CreateTime, Event and

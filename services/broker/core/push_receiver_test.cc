@@ -164,7 +164,7 @@ TEST_F(PushReceiverTest, ThePreviousKeyIsTakenAfterAChange) {
   const RawPush push = Encrypted("/wechat/demo/app/wx-own", "wx-own", subscribe_);
   Credentials other;
   other.callback = {Secret("new-token"), Secret(std::string(43, 'B'))};
-  ASSERT_OK(store_.UpdateApp("wx-own", {}, {}, other, soon()));
+  ASSERT_OK(store_.UpdateApp("wx-own", {.credentials = other}, soon()));
   EXPECT_OK(Receive(push));
 }
 

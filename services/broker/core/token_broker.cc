@@ -18,6 +18,8 @@ namespace {
 
 using wechat::ErrorClass;
 
+constexpr absl::Duration kBetweenSaves = absl::Milliseconds(100);
+
 std::string LeaseKey(const std::string& appid) { return absl::StrCat("token/", appid); }
 
 }  // namespace
@@ -89,7 +91,7 @@ absl::Status TokenBroker::Reload(const std::string& appid, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, deadline));
   if (app.state == AppState::kRevoked || !record.has_value() || record->access_token.empty()) {
     cache_.Erase(appid);
-    metrics_.TokenGone(TokenKindOf(app.kind, app.component), appid);
+    metrics_.TokenGone(TokenKindOf(app), appid);
     return absl::OkStatus();
   }
   Adopt(app, *record);
@@ -140,8 +142,9 @@ absl::Status TokenBroker::Sync(Deadline deadline) {
 bool TokenBroker::IsDue(const TokenVersion& version) const {
   if (version.state == AppState::kRevoked) return false;
   const CachedTokenPtr token = cache_.Find(version.appid);
-  // Accounts without API permission have no token and are asked only when somebody wants it.
-  if (token == nullptr) return version.generation == 0;
+  // Accounts without API permission have no token and are asked only when somebody wants it; so are
+  // web apps, most of which use logins alone.
+  if (token == nullptr) return version.generation == 0 && version.kind != AppKind::kWebApp;
   if (token->is_from_the_future) return true;
   if (IsSameUntilItsEnd(token->kind)) {
     const absl::Time ahead = token->expires - options_.wecom_refresh_ahead;
@@ -216,7 +219,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
     if (lease != nullptr) return RefreshUnderLease(app, lease->lease(), held, cause, until);
     // Another replica is at it: its result is ours.
     DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
-    const absl::Duration margin = MarginOf(TokenKindOf(app.kind, app.component));
+    const absl::Duration margin = MarginOf(TokenKindOf(app));
     if (record.has_value() && record->generation > held && !record->access_token.empty() &&
         clock_.Now() < record->expires - margin) {
       return Adopt(app, *record);
@@ -232,7 +235,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, const Lease& lease,
                                                               int64_t held, RefreshCause cause,
                                                               Deadline deadline) {
-  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  const TokenKind kind = TokenKindOf(app);
   // Before it is asked: whoever asked meanwhile counts from here.
   const absl::Time now = clock_.Now();
   DATONG_ASSIGN_OR_RETURN(
@@ -269,7 +272,7 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   // Its life began when it was asked for, or later: never count on more than that.
   record.fetched = now;
   record.expires = record.fetched + fetched->lifetime;
-  absl::StatusOr<int64_t> generation = store_.Save(lease, record, deadline);
+  absl::StatusOr<int64_t> generation = SaveAnswer(lease, record);
   if (!generation.ok()) {
     metrics_.Refreshed(kind,
                        absl::IsAborted(generation.status()) ? BrokerMetrics::Refresh::kLeaseLost
@@ -294,12 +297,34 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   return Adopt(app, record);
 }
 
+// The platform has made the token, and with it may have ended the refresh token that is held: it is
+// stored though whoever asked gave up, and though the database is away for a moment.
+absl::StatusOr<int64_t> TokenBroker::SaveAnswer(const Lease& lease, const TokenRecord& record) {
+  const Deadline end = Deadline::After(options_.longest_save);
+  // Once more also when the time is over: the process itself may have stood still.
+  for (bool is_last = false;; is_last = end.Passed()) {
+    absl::StatusOr<int64_t> generation =
+        store_.Save(lease, record, Deadline::After(options_.longest_save / 4));
+    const bool may_work_later =
+        absl::IsUnavailable(generation.status()) || absl::IsDeadlineExceeded(generation.status());
+    if (!may_work_later || is_last) return generation;
+    absl::SleepFor(kBetweenSaves);
+  }
+}
+
 absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const Lease& lease,
                                                 const TokenRecord& held, bool refused,
                                                 Deadline deadline) {
-  switch (TokenKindOf(app.kind, app.component)) {
+  switch (TokenKindOf(app)) {
     case TokenKind::kStable:
       return FetchStable(app, lease, held, refused, deadline);
+    case TokenKind::kClassic: {
+      DATONG_ASSIGN_OR_RETURN(Credentials credentials, apps_.GetCredentials(app.appid, deadline));
+      return platform_.FetchClassicToken(app.appid, credentials.app_secret, deadline);
+    }
+    case TokenKind::kJsapiTicket:
+    case TokenKind::kWxcardTicket:
+      break;  // JsTickets has them
     case TokenKind::kComponent:
       return FetchComponent(app, deadline);
     case TokenKind::kAuthorizer:
@@ -398,7 +423,7 @@ CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
   token->project = app.project;
   token->appid = app.appid;
   token->app_kind = app.kind;
-  token->kind = TokenKindOf(app.kind, app.component);
+  token->kind = TokenKindOf(app);
   token->token = record.access_token;
   token->fingerprint = FingerprintOf(record.access_token);
   token->fetched = record.fetched;

@@ -47,6 +47,8 @@ struct TokenBrokerOptions {
   absl::Duration lease_renew_every = absl::Seconds(10);
   // Several calls to the platform, each of 10 s at most, may follow each other.
   absl::Duration longest_refresh = absl::Seconds(60);
+  // How long the platform's answer is kept trying to be stored.
+  absl::Duration longest_save = absl::Seconds(20);
   // Clocks of replicas differ by less.
   absl::Duration clock_skew = absl::Seconds(60);
   int refresh_threads = 4;
@@ -121,6 +123,7 @@ class TokenBroker {
   absl::Status RefreshIfFree(const std::string& appid);
   absl::StatusOr<CachedTokenPtr> RefreshUnderLease(const App& app, const Lease& lease, int64_t held,
                                                    RefreshCause cause, Deadline deadline);
+  absl::StatusOr<int64_t> SaveAnswer(const Lease& lease, const TokenRecord& record);
   absl::StatusOr<FetchedToken> Fetch(const App& app, const Lease& lease, const TokenRecord& held,
                                      bool refused, Deadline deadline);
   absl::StatusOr<FetchedToken> FetchStable(const App& app, const Lease& lease,

@@ -127,7 +127,7 @@ TEST_F(TokenBrokerTest, ACorrectedSecretIsTriedWithoutWaitingForTheNextProbe) {
               IsError(absl::StatusCode::kFailedPrecondition, "APP_BAD_CONFIG"));
   Credentials corrected;
   corrected.app_secret = Secret("right");
-  ASSERT_OK(store_.UpdateApp("wx-own", {}, {}, corrected, soon()));
+  ASSERT_OK(store_.UpdateApp("wx-own", {.credentials = corrected}, soon()));
   ASSERT_OK(tokens_.Sync(soon()));
   EXPECT_EQ(Get("wx-own"), "token-1");
 }

@@ -10,6 +10,8 @@ namespace {
 
 using wechat::ErrorClass;
 
+constexpr int64_t kTokenApiForbidden = 50004;
+
 // The error that the book remembers by reason and sentence.
 absl::Status Remembered(const App& app, const RefreshStart& start) {
   if (start.held_reason == "APP_BAD_CONFIG" || start.held_reason == "APP_NEEDS_REAUTH" ||
@@ -22,12 +24,13 @@ absl::Status Remembered(const App& app, const RefreshStart& start) {
 
 }  // namespace
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component) {
-  if (kind == AppKind::kComponent) return TokenKind::kComponent;
-  if (kind == AppKind::kWecomCorp) return TokenKind::kWecomCorp;
-  if (kind == AppKind::kWecomProvider) return TokenKind::kWecomProvider;
-  if (kind == AppKind::kWecomSuite) return TokenKind::kWecomSuite;
-  return component.empty() ? TokenKind::kStable : TokenKind::kAuthorizer;
+TokenKind TokenKindOf(const App& app) {
+  if (app.kind == AppKind::kComponent) return TokenKind::kComponent;
+  if (app.kind == AppKind::kWecomCorp) return TokenKind::kWecomCorp;
+  if (app.kind == AppKind::kWecomProvider) return TokenKind::kWecomProvider;
+  if (app.kind == AppKind::kWecomSuite) return TokenKind::kWecomSuite;
+  if (!app.component.empty()) return TokenKind::kAuthorizer;
+  return app.classic_token ? TokenKind::kClassic : TokenKind::kStable;
 }
 
 bool IsSameUntilItsEnd(TokenKind kind) {
@@ -66,10 +69,14 @@ TokenHealth::Verdict TokenHealth::Judge(const App& app, const absl::Status& caus
         app.kind == AppKind::kWecomSuite ? SuiteTicketMissing(app.appid) : TicketMissing(app.appid),
         std::nullopt};
   }
-  // Asked for a stable token, "invalid credential" is about the secret.
-  if (error == ErrorClass::kConfiguration ||
-      (error == ErrorClass::kTokenInvalid &&
-       TokenKindOf(app.kind, app.component) == TokenKind::kStable)) {
+  const TokenKind kind = TokenKindOf(app);
+  const bool has_secret = kind == TokenKind::kStable || kind == TokenKind::kClassic;
+  // A web app without the right to tokens is still good for logins.
+  if (app.kind == AppKind::kWebApp && ErrcodeOf(cause) == kTokenApiForbidden) {
+    return {AppBadConfig(app.name(), ErrmsgOf(cause)), std::nullopt};
+  }
+  // Asked for a token of its own, "invalid credential" is about the secret.
+  if (error == ErrorClass::kConfiguration || (error == ErrorClass::kTokenInvalid && has_secret)) {
     return {AppBadConfig(app.name(), ErrmsgOf(cause)), AppState::kBadConfig};
   }
   if (error == ErrorClass::kNeedsReauth || error == ErrorClass::kRevoked) {
@@ -80,7 +87,7 @@ TokenHealth::Verdict TokenHealth::Judge(const App& app, const absl::Status& caus
 }
 
 absl::Status TokenHealth::Failed(const App& app, const Lease& lease, const absl::Status& cause) {
-  const TokenKind kind = TokenKindOf(app.kind, app.component);
+  const TokenKind kind = TokenKindOf(app);
   // About its component, which is held back itself.
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
   if (info.has_value() && info->domain == kErrorDomain &&

@@ -67,7 +67,7 @@ class TokenHealth {
   absl::BitGen random_ ABSL_GUARDED_BY(mutex_);
 };
 
-TokenKind TokenKindOf(AppKind kind, absl::string_view component);
+TokenKind TokenKindOf(const App& app);
 // Kinds of which the platform answers the same token until its end.
 bool IsSameUntilItsEnd(TokenKind kind);
 

@@ -154,7 +154,7 @@ TEST_F(TokenReplicasTest, AFailureHoldsEveryReplicaBackUntilSomethingChanges) {
   EXPECT_EQ(platform_.calls("FetchStableToken"), 1);
   Credentials corrected;
   corrected.app_secret = Secret("right");
-  ASSERT_OK(store_.UpdateApp("wx-own", {}, {}, corrected, soon()));
+  ASSERT_OK(store_.UpdateApp("wx-own", {.credentials = corrected}, soon()));
   b->tokens.OnNotice(TokenNotice{"wx-own"}.ToText());
   EXPECT_EQ(TokenOf(b->tokens.Get("wx-own", soon())), "token-1");
   a->tokens.OnNotice(TokenNotice{"wx-own", 1}.ToText());

@@ -60,6 +60,8 @@ struct App {
   AppState state = AppState::kActive;
   std::string state_detail;
   std::string original_id;
+  bool classic_token = false;           // from /cgi-bin/token, not from /cgi-bin/stable_token
+  std::vector<std::string> js_domains;  // hosts; empty: not known
   absl::Time created;
   std::string corpid;   // of WeCom's kinds; a suite's is its provider's
   int64_t agentid = 0;  // of WeCom's kinds
@@ -77,6 +79,15 @@ struct Credentials {
   Secret app_secret;
   CallbackKey callback;
   CallbackKey previous_callback;  // still in use for a while after a change
+};
+
+// What to change of an app: each value that is given replaces the one held.
+struct AppChange {
+  std::optional<std::string> display_name = {};
+  std::optional<std::string> open_platform_account = {};
+  std::optional<bool> classic_token = {};
+  std::optional<std::vector<std::string>> js_domains = {};
+  std::optional<Credentials> credentials = {};
 };
 
 // What an account granted to a component.

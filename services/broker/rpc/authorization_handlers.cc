@@ -83,6 +83,12 @@ absl::StatusOr<v1::GetAuthorizationResponse> AuthorizationHandlers::GetAuthoriza
                           store_.GetAuthorization(parts[0], parts[1], call.deadline));
   v1::GetAuthorizationResponse response;
   ToProto(authorization, response.mutable_authorization());
+  DATONG_ASSIGN_OR_RETURN(
+      auto urls,
+      mend_links_.Urls(parts[0],
+                       {{authorization.appid, authorization.component, authorization.state}},
+                       call.deadline));
+  response.mutable_authorization()->set_mend_url(urls[authorization.appid]);
   return response;
 }
 
@@ -102,6 +108,14 @@ absl::StatusOr<v1::ListAuthorizationsResponse> AuthorizationHandlers::ListAuthor
       break;
     }
     ToProto(authorization, response.add_authorizations());
+  }
+  std::vector<MendLinks::Account> accounts;
+  for (const Authorization& authorization : found) {
+    accounts.push_back({authorization.appid, authorization.component, authorization.state});
+  }
+  DATONG_ASSIGN_OR_RETURN(auto urls, mend_links_.Urls(project, accounts, call.deadline));
+  for (int i = 0; i < response.authorizations_size(); ++i) {
+    response.mutable_authorizations(i)->set_mend_url(urls[found[static_cast<size_t>(i)].appid]);
   }
   return response;
 }

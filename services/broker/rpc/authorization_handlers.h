@@ -8,6 +8,7 @@
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/authorization_store.h"
 #include "services/broker/core/authorizer.h"
+#include "services/broker/core/mend_links.h"
 
 namespace datong::broker {
 
@@ -15,8 +16,9 @@ namespace datong::broker {
 // outlive it.
 class AuthorizationHandlers {
  public:
-  AuthorizationHandlers(Authorizer& authorizer, AuthorizationStore& store, AppStore& apps)
-      : authorizer_(authorizer), store_(store), apps_(apps) {}
+  AuthorizationHandlers(Authorizer& authorizer, AuthorizationStore& store, AppStore& apps,
+                        MendLinks& mend_links)
+      : authorizer_(authorizer), store_(store), apps_(apps), mend_links_(mend_links) {}
 
   absl::StatusOr<v1::CreateAuthorizationLinkResponse> CreateAuthorizationLink(
       const rpc::CallContext& call, const v1::CreateAuthorizationLinkRequest& request);
@@ -40,6 +42,7 @@ class AuthorizationHandlers {
   Authorizer& authorizer_;
   AuthorizationStore& store_;
   AppStore& apps_;
+  MendLinks& mend_links_;
 };
 
 }  // namespace datong::broker

@@ -36,6 +36,8 @@ void ToProto(const App& app, v1::App* message) {
     message->mutable_wecom()->set_corpid(app.corpid);
     message->mutable_wecom()->set_agentid(app.agentid);
   }
+  message->set_token_source(app.classic_token ? v1::TOKEN_SOURCE_CLASSIC : v1::TOKEN_SOURCE_STABLE);
+  for (const std::string& domain : app.js_domains) message->add_js_domains(domain);
 }
 
 void ToProto(const Authorization& authorization, v1::Authorization* message) {

@@ -138,7 +138,7 @@ class AuthorizationGrpcService final : public v1::AuthorizationService::Callback
     page.set_project(request->project());
     page.set_page_token(request->page_token());
     return calls_.ServerStream<v1::WatchAccountsResponse>(
-        context, "/datong.broker.v1.AuthorizationService/WatchAccounts",
+        context, request, "/datong.broker.v1.AuthorizationService/WatchAccounts",
         [this, page = std::move(page), told = false](const auto& call, auto& out) mutable {
           absl::StatusOr<v1::ListAccountChangesResponse> changes =
               handlers_.ListAccountChanges(call, page);

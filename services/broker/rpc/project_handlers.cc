@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/strings.h"
@@ -65,6 +66,32 @@ bool IsCorpid(const std::string& corpid) {
 absl::Status CorpidInvalid() {
   return BrokerError(absl::StatusCode::kInvalidArgument, "CORPID_INVALID",
                      "wecom.corpid has at most 64 characters of [A-Za-z0-9_-].");
+}
+
+absl::StatusOr<bool> IsClassic(v1::TokenSource source) {
+  if (!v1::TokenSource_IsValid(source)) {
+    return BrokerError(absl::StatusCode::kInvalidArgument, "TOKEN_SOURCE_INVALID",
+                       "token_source is none of the values of TokenSource.");
+  }
+  return source == v1::TOKEN_SOURCE_CLASSIC;
+}
+
+absl::StatusOr<std::vector<std::string>> JsDomainsOf(const v1::App& app) {
+  std::vector<std::string> domains;
+  for (const std::string& domain : app.js_domains()) {
+    const bool is_host =
+        !domain.empty() && domain.size() <= 253 && absl::c_all_of(domain, [](unsigned char c) {
+          return absl::ascii_isalnum(c) || c == '.' || c == '-' || c == ':';
+        });
+    if (!is_host || domains.size() == 20) {
+      return BrokerError(absl::StatusCode::kInvalidArgument, "JS_DOMAIN_INVALID",
+                         absl::StrCat("js_domains takes up to 20 hosts like \"shop.example.cn\", "
+                                      "without scheme and path; \"",
+                                      IsUtf8(domain) ? domain : "", "\" cannot be one of them."));
+    }
+    domains.push_back(absl::AsciiStrToLower(domain));
+  }
+  return domains;
 }
 
 absl::StatusOr<App> GetOwned(AppStore& apps, const std::string& name, Deadline deadline) {
@@ -167,6 +194,8 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
     }
     if (!IsCorpid(app.corpid)) return CorpidInvalid();
   }
+  DATONG_ASSIGN_OR_RETURN(app.classic_token, IsClassic(request.app().token_source()));
+  DATONG_ASSIGN_OR_RETURN(app.js_domains, JsDomainsOf(request.app()));
   if (!audit_.Count({.caller = call.caller.name,
                      .project = project,
                      .appid = app.appid,
@@ -186,6 +215,8 @@ absl::StatusOr<v1::GetAppResponse> ProjectHandlers::GetApp(const rpc::CallContex
   DATONG_ASSIGN_OR_RETURN(App app, GetOwned(apps_, request.name(), call.deadline));
   v1::GetAppResponse response;
   ToProto(app, response.mutable_app());
+  DATONG_ASSIGN_OR_RETURN(std::string mend_url, mend_links_.Url(app, call.deadline));
+  response.mutable_app()->set_mend_url(mend_url);
   return response;
 }
 
@@ -212,26 +243,28 @@ absl::StatusOr<v1::ListAppsResponse> ProjectHandlers::ListApps(const rpc::CallCo
 absl::StatusOr<v1::UpdateAppResponse> ProjectHandlers::UpdateApp(
     const rpc::CallContext& call, const v1::UpdateAppRequest& request) {
   DATONG_ASSIGN_OR_RETURN(App app, GetOwned(apps_, request.name(), call.deadline));
-  std::optional<std::string> display_name;
-  std::optional<std::string> account;
+  AppChange change;
   for (const std::string& path : request.update_mask().paths()) {
     if (path == "display_name") {
       DATONG_RETURN_IF_ERROR(CheckDisplayName(request.app().display_name()));
-      display_name = request.app().display_name();
+      change.display_name = request.app().display_name();
     } else if (path == "open_platform_account") {
-      account = request.app().open_platform_account();
+      change.open_platform_account = request.app().open_platform_account();
+    } else if (path == "token_source") {
+      DATONG_ASSIGN_OR_RETURN(change.classic_token, IsClassic(request.app().token_source()));
+    } else if (path == "js_domains") {
+      DATONG_ASSIGN_OR_RETURN(change.js_domains, JsDomainsOf(request.app()));
     } else {
       return BrokerError(absl::StatusCode::kInvalidArgument, "UPDATE_MASK_INVALID",
                          absl::StrCat("\"", path,
-                                      "\" cannot be changed; the mask takes display_name and "
-                                      "open_platform_account."),
+                                      "\" cannot be changed; the mask takes display_name, "
+                                      "open_platform_account, token_source and js_domains."),
                          {{"path", path}});
     }
   }
-  std::optional<Credentials> credentials;
   if (request.has_credentials()) {
     DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));
-    credentials = ToCredentials(request.credentials());
+    change.credentials = ToCredentials(request.credentials());
     if (!audit_.Count({.caller = call.caller.name,
                        .project = app.project,
                        .appid = app.appid,
@@ -240,12 +273,11 @@ absl::StatusOr<v1::UpdateAppResponse> ProjectHandlers::UpdateApp(
       return AuditUnavailable();
     }
   }
-  if (!display_name && !account && !credentials) {
+  if (request.update_mask().paths().empty() && !change.credentials) {
     return BrokerError(absl::StatusCode::kInvalidArgument, "UPDATE_MASK_INVALID",
                        "Name what to change in update_mask, or give credentials.");
   }
-  DATONG_ASSIGN_OR_RETURN(
-      App updated, apps_.UpdateApp(app.appid, display_name, account, credentials, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(App updated, apps_.UpdateApp(app.appid, change, call.deadline));
   v1::UpdateAppResponse response;
   ToProto(updated, response.mutable_app());
   return response;

@@ -5,6 +5,7 @@
 #include "datong/broker/v1/project.pb.h"
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/audit_log.h"
+#include "services/broker/core/mend_links.h"
 
 namespace datong::broker {
 
@@ -12,7 +13,8 @@ namespace datong::broker {
 // it.
 class ProjectHandlers {
  public:
-  ProjectHandlers(AppStore& apps, AuditLog& audit) : apps_(apps), audit_(audit) {}
+  ProjectHandlers(AppStore& apps, MendLinks& mend_links, AuditLog& audit)
+      : apps_(apps), mend_links_(mend_links), audit_(audit) {}
 
   absl::StatusOr<v1::CreateProjectResponse> CreateProject(const rpc::CallContext& call,
                                                           const v1::CreateProjectRequest& request);
@@ -31,6 +33,7 @@ class ProjectHandlers {
 
  private:
   AppStore& apps_;
+  MendLinks& mend_links_;
   AuditLog& audit_;
 };
 

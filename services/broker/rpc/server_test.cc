@@ -10,6 +10,8 @@
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "services/broker/rpc/grpc_services.h"
 #include "services/broker/rpc/login_grpc_services.h"
+#include "services/broker/testing/fake_api_usage_store.h"
+#include "services/broker/testing/fake_estate.h"
 #include "services/broker/testing/login_fixture.h"
 
 namespace datong::broker {
@@ -50,10 +52,15 @@ class BrokerServerTest : public LoginFixture {
   }
 
   AuditLog audit_{store_, nullptr, false, metrics_, clock_};
-  ApiProxy api_{{}, tokens_, platform_, metrics_, clock_};
+  FakeApiUsageStore usage_store_;
+  ApiMetrics api_metrics_{registry_, /*per_app=*/true};
+  ApiUsage usage_{{}, usage_store_, api_metrics_, clock_};
+  ApiProxy api_{{}, tokens_, platform_, usage_, api_metrics_, clock_};
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
-  ProjectHandlers project_handlers_{store_, audit_};
-  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_};
+  FakeEstateStore estates_;
+  MendLinks mend_links_{estates_, authorizer_, clock_};
+  ProjectHandlers project_handlers_{store_, mend_links_, audit_};
+  AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_, mend_links_};
   TokenHandlers token_handlers_{tokens_, api_, pushes_, audit_, store_, store_, metrics_};
   LoginHandlers login_handlers_{cache_, audit_, login_, web_, sessions_, users_, phones_};
   std::unique_ptr<rpc::TestServer> server_;
@@ -167,9 +174,9 @@ TEST_F(BrokerServerTest, TheAccountFeedIsPagedAndStreamed) {
   absl::StatusOr<v1::ListAccountChangesResponse> page = Call<v1::ListAccountChangesResponse>(
       *stub, &v1::AuthorizationService::Stub::ListAccountChanges, request);
   ASSERT_OK(page);
-  ASSERT_EQ(page->changes_size(), 3);  // two self-managed, one behind the component
+  ASSERT_EQ(page->changes_size(), 4);  // three self-managed, one behind the component
   EXPECT_TRUE(page->caught_up());
-  EXPECT_EQ(page->changes(2).authorization().nick_name(), "Shop");
+  EXPECT_EQ(page->changes(3).authorization().nick_name(), "Shop");
 
   grpc::ClientContext context;
   v1::WatchAccountsRequest watch;
@@ -177,7 +184,7 @@ TEST_F(BrokerServerTest, TheAccountFeedIsPagedAndStreamed) {
   auto reader = stub->WatchAccounts(&context, watch);
   v1::WatchAccountsResponse told;
   ASSERT_TRUE(reader->Read(&told));
-  EXPECT_EQ(told.changes_size(), 3);
+  EXPECT_EQ(told.changes_size(), 4);
   ASSERT_OK(store_.SetState("wx-own", AppState::kBadConfig, "why", soon()));
   ASSERT_TRUE(reader->Read(&told));
   EXPECT_EQ(told.changes(0).app().state(), v1::APP_STATE_BAD_CONFIG);

@@ -72,7 +72,7 @@ absl::Status TokenHandlers::GetToken(const rpc::CallContext& call,
     return AppUnknown(request.app());
   }
   if (!app.ok()) return app.status();
-  const TokenKind kind = TokenKindOf(app->kind, app->component);
+  const TokenKind kind = TokenKindOf(*app);
   absl::StatusOr<CachedTokenPtr> token = tokens_.Get(name.app, call.deadline);
   if (!token.ok()) {
     const bool denied = absl::IsFailedPrecondition(token.status());
@@ -92,10 +92,20 @@ absl::Status TokenHandlers::GetToken(const rpc::CallContext& call,
   return absl::OkStatus();
 }
 
+absl::StatusOr<App> TokenHandlers::FindApp(const std::string& appid, Deadline deadline) {
+  const CachedTokenPtr token = tokens_.FindCached(appid);
+  if (token == nullptr) return apps_.GetApp(appid, deadline);
+  App app;
+  app.project = token->project;
+  app.appid = token->appid;
+  app.kind = token->app_kind;
+  return app;
+}
+
 absl::StatusOr<App> TokenHandlers::Admit(const rpc::CallContext& call, const std::string& name,
                                          absl::string_view action, absl::string_view reason) {
   DATONG_ASSIGN_OR_RETURN(rpc::AppName parsed, rpc::ParseAppName(name));
-  absl::StatusOr<App> app = apps_.GetApp(parsed.app, call.deadline);
+  absl::StatusOr<App> app = FindApp(parsed.app, call.deadline);
   if (absl::IsNotFound(app.status()) || (app.ok() && app->project != parsed.project)) {
     return AppUnknown(name);
   }
@@ -142,11 +152,17 @@ absl::StatusOr<v1::CallApiResponse> TokenHandlers::CallApi(const rpc::CallContex
   const bool is_post = request.method() == v1::HTTP_METHOD_POST ||
                        (request.method() != v1::HTTP_METHOD_GET && !request.json().empty());
   api.method = is_post ? "POST" : "GET";
-  DATONG_ASSIGN_OR_RETURN(ApiAnswer answer,
-                          api_.Call(app.appid, api, request.repeatable(), call.deadline));
+  ApiTerms terms;
+  terms.repeatable = request.repeatable();
+  terms.max_age =
+      absl::Seconds(request.max_age().seconds()) + absl::Nanoseconds(request.max_age().nanos());
+  terms.purpose = api_.PurposeOf(call.caller.name);
+  DATONG_ASSIGN_OR_RETURN(ApiAnswer answer, api_.Call(app.appid, api, terms, call.deadline));
   v1::CallApiResponse response;
   response.set_json(std::move(answer.json));
   response.set_errcode(answer.errcode);
+  response.set_rid(std::string(wechat::RidOf(answer.errmsg)));
+  response.set_cached(answer.is_cached);
   response.set_errmsg(std::move(answer.errmsg));
   return response;
 }

@@ -43,6 +43,8 @@ class TokenHandlers {
  private:
   absl::Status Hand(const rpc::CallContext& call, const CachedToken& token,
                     v1::GetTokenResponse& response);
+  // What callers may know an app by, from memory when its token is there.
+  absl::StatusOr<App> FindApp(const std::string& appid, Deadline deadline);
   // Checks that the app exists in the project, and records the access.
   absl::StatusOr<App> Admit(const rpc::CallContext& call, const std::string& name,
                             absl::string_view action, absl::string_view reason = "");

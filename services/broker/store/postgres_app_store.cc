@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status/macros.h"
 #include "common/wechat/answer.h"
 #include "common/wechat/lenient_json.h"
@@ -119,12 +120,13 @@ absl::StatusOr<App> PostgresAppStore::CreateApp(const App& app, const Credential
     }
     const pqxx::result made = work.exec_params(
         "INSERT INTO broker.apps (appid, project, kind, display_name, open_platform_account, "
-        "component, state, credentials, created_at, corpid, agentid) "
-        "VALUES ($1, $2, $3, $4, $5, '', 1, $6, to_timestamp($7::bigint / 1e6), $8, $9) "
+        "component, state, credentials, created_at, classic_token, js_domains, "
+        "corpid, agentid) "
+        "VALUES ($1, $2, $3, $4, $5, '', 1, $6, to_timestamp($7::bigint / 1e6), $8, $9, $10, $11) "
         "ON CONFLICT (appid) DO NOTHING RETURNING 1",
         app.appid, app.project, static_cast<int>(app.kind), app.display_name,
-        app.open_platform_account, pqxx::binarystring(sealed), ToMicros(clock_.Now()), app.corpid,
-        app.agentid);
+        app.open_platform_account, pqxx::binarystring(sealed), ToMicros(clock_.Now()),
+        app.classic_token, absl::StrJoin(app.js_domains, " "), app.corpid, app.agentid);
     const std::optional<App> held = FindApp(work, app.appid);
     if (!held.has_value()) return absl::AbortedError("The app came and went; retry.");
     if (held->project != app.project || held->kind != app.kind) return AppExists(app.appid);
@@ -163,20 +165,23 @@ absl::StatusOr<std::vector<App>> PostgresAppStore::ListApps(const std::string& p
       kReadOnly);
 }
 
-absl::StatusOr<App> PostgresAppStore::UpdateApp(
-    const std::string& appid, const std::optional<std::string>& display_name,
-    const std::optional<std::string>& open_platform_account,
-    const std::optional<Credentials>& credentials, Deadline deadline) {
+absl::StatusOr<App> PostgresAppStore::UpdateApp(const std::string& appid, const AppChange& change,
+                                                Deadline deadline) {
   return pool_.Query<App>("update_app", deadline, [&](pqxx::work& work) -> absl::StatusOr<App> {
     const pqxx::result rows = work.exec_params(
-        "SELECT display_name, open_platform_account, credentials FROM broker.apps "
-        "WHERE appid = $1 FOR UPDATE",
+        "SELECT display_name, open_platform_account, credentials, classic_token, js_domains "
+        "FROM broker.apps WHERE appid = $1 FOR UPDATE",
         appid);
     if (rows.empty()) return AppUnknown(appid);
     work.exec_params(
-        "UPDATE broker.apps SET display_name = $2, open_platform_account = $3 WHERE appid = $1",
-        appid, display_name.value_or(rows[0][0].as<std::string>()),
-        open_platform_account.value_or(rows[0][1].as<std::string>()));
+        "UPDATE broker.apps SET display_name = $2, open_platform_account = $3, "
+        "classic_token = $4, js_domains = $5 WHERE appid = $1",
+        appid, change.display_name.value_or(rows[0][0].as<std::string>()),
+        change.open_platform_account.value_or(rows[0][1].as<std::string>()),
+        change.classic_token.value_or(rows[0][3].as<bool>()),
+        change.js_domains.has_value() ? absl::StrJoin(*change.js_domains, " ")
+                                      : rows[0][4].as<std::string>());
+    const std::optional<Credentials>& credentials = change.credentials;
     if (credentials.has_value()) {
       DATONG_ASSIGN_OR_RETURN(Credentials merged, OpenCredentials(appid, rows[0][2]));
       if (!credentials->app_secret.empty()) merged.app_secret = credentials->app_secret;

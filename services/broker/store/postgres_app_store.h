@@ -28,10 +28,7 @@ class PostgresAppStore : public AppStore {
   absl::StatusOr<App> GetApp(const std::string& appid, Deadline deadline) override;
   absl::StatusOr<std::vector<App>> ListApps(const std::string& project, const std::string& after,
                                             int limit, Deadline deadline) override;
-  absl::StatusOr<App> UpdateApp(const std::string& appid,
-                                const std::optional<std::string>& display_name,
-                                const std::optional<std::string>& open_platform_account,
-                                const std::optional<Credentials>& credentials,
+  absl::StatusOr<App> UpdateApp(const std::string& appid, const AppChange& change,
                                 Deadline deadline) override;
   absl::Status SetState(const std::string& appid, AppState state, const std::string& detail,
                         Deadline deadline) override;

@@ -137,10 +137,12 @@ absl::Status PostgresAuthorizationStore::SaveExchange(
     record.fetched = now;
     record.expires = now + granted.token.lifetime;
     DATONG_RETURN_IF_ERROR(tokens_.Write(work, lease, record).status());
-    work.exec_params(
-        "INSERT INTO broker.authorization_codes (digest, appid, exchanged_at) "
-        "VALUES ($1, $2, to_timestamp($3::bigint / 1e6))",
-        Digest(code), granted.appid, ToMicros(now));
+    if (!code.empty()) {
+      work.exec_params(
+          "INSERT INTO broker.authorization_codes (digest, appid, exchanged_at) "
+          "VALUES ($1, $2, to_timestamp($3::bigint / 1e6))",
+          Digest(code), granted.appid, ToMicros(now));
+    }
     if (!link.empty()) {
       work.exec_params("UPDATE broker.authorization_links SET appid = $2 WHERE id = $1", link,
                        granted.appid);
@@ -167,10 +169,12 @@ absl::Status PostgresAuthorizationStore::SaveDetails(const std::string& appid,
         appid, static_cast<int>(details.kind), details.nick_name, details.original_id);
     const pqxx::result rows = work.exec_params(
         "UPDATE broker.authorizations SET nick_name = $2, principal_name = $3, service_type = $4, "
-        "verify_type = $5, original_id = $6, details_known = true WHERE appid = $1 "
+        "verify_type = $5, original_id = $6, details_known = true, "
+        "permission_sets = CASE $7 WHEN '{}' THEN permission_sets ELSE "
+        "(SELECT array_agg(n ORDER BY n) FROM unnest($7::int[]) n) END WHERE appid = $1 "
         "RETURNING project",
         appid, details.nick_name, details.principal_name, details.service_type, details.verify_type,
-        details.original_id);
+        details.original_id, ToArray(details.permission_sets));
     if (rows.empty()) return AuthorizationUnknown(appid);
     const auto project = rows[0][0].as<std::string>();
     TellAccountFeed(work, project, appid, clock_.Now());

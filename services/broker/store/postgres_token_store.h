@@ -37,7 +37,8 @@ class PostgresTokenStore : public TokenStore {
   // Within a transaction: refuses a lost lease (ABORTED/LEASE_LOST) and writes the record. Shared
   // with the exchange of authorisation codes, which writes more in the same transaction.
   absl::StatusOr<int64_t> Write(pqxx::work& work, const Lease& lease, const TokenRecord& record);
-  // Within a transaction: the record, and whether the lease is still ours (ABORTED/LEASE_LOST).
+  // Within a transaction: the record, and whether the lease is still ours (ABORTED/LEASE_LOST),
+  // which any other write under a lease asks too.
   absl::StatusOr<std::optional<TokenRecord>> Read(pqxx::work& work, const std::string& appid) const;
   absl::Status Fence(pqxx::work& work, const Lease& lease) const;
 

@@ -12,7 +12,7 @@ namespace datong::broker {
 const char kAppColumns[] =
     "a.project, a.appid, a.kind, a.display_name, a.open_platform_account, a.component, a.state, "
     "a.state_detail, a.original_id, (extract(epoch FROM a.created_at) * 1000000)::bigint, "
-    "a.corpid, a.agentid";
+    "a.classic_token, a.js_domains, a.corpid, a.agentid";
 
 const char kAuthorizationColumns[] =
     "z.project, z.appid, z.component, a.state, array_to_string(z.permission_sets, ','), "
@@ -32,8 +32,10 @@ App ReadApp(const pqxx::row& row) {
   app.state_detail = row[7].as<std::string>();
   app.original_id = row[8].as<std::string>();
   app.created = FromMicros(row[9]);
-  app.corpid = row[10].as<std::string>();
-  app.agentid = row[11].as<int64_t>();
+  app.classic_token = row[10].as<bool>();
+  app.js_domains = absl::StrSplit(row[11].as<std::string>(), ' ', absl::SkipEmpty());
+  app.corpid = row[12].as<std::string>();
+  app.agentid = row[13].as<int64_t>();
   return app;
 }
 

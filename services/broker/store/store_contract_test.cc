@@ -10,6 +10,7 @@
 #include "common/testing/fake_clock.h"
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
+#include "services/broker/store/postgres_api_usage_store.h"
 #include "services/broker/store/postgres_app_store.h"
 #include "services/broker/store/postgres_audit_store.h"
 #include "services/broker/store/postgres_authorization_store.h"
@@ -17,6 +18,7 @@
 #include "services/broker/store/postgres_refresh_book.h"
 #include "services/broker/store/postgres_token_store.h"
 #include "services/broker/store/postgres_work_store.h"
+#include "services/broker/testing/fake_api_usage_store.h"
 #include "services/broker/testing/fake_store.h"
 
 namespace datong::broker {
@@ -31,6 +33,7 @@ struct InMemory {
   AuthorizationStore& authorizations = store;
   WorkStore& work = store;
   AuditStore& audit = store;
+  FakeApiUsageStore usage;
 };
 
 struct InPostgres {
@@ -44,7 +47,8 @@ struct InPostgres {
         book(*pool, tokens),
         authorizations(*pool, tokens, jobs, clock),
         work(*pool, jobs, clock),
-        audit(*pool) {}
+        audit(*pool),
+        usage(*pool) {}
   metrics::Registry registry;
   TestDatabase database;
   std::unique_ptr<postgres::Pool> pool;
@@ -56,6 +60,7 @@ struct InPostgres {
   PostgresAuthorizationStore authorizations;
   PostgresWorkStore work;
   PostgresAuditStore audit;
+  PostgresApiUsageStore usage;
 };
 
 template <typename Backend>
@@ -149,7 +154,9 @@ TYPED_TEST(StoreContract, CredentialsAreReplacedPieceByPieceAndTheOldCallbackIsK
   ASSERT_OK(this->Create("wx-a", AppKind::kMiniProgram));
   Credentials change;
   change.callback.token = Secret("t2");
-  ASSERT_OK(this->b_.apps.UpdateApp("wx-a", "New", "open-1", change, this->soon()));
+  ASSERT_OK(this->b_.apps.UpdateApp(
+      "wx-a", {.display_name = "New", .open_platform_account = "open-1", .credentials = change},
+      this->soon()));
   absl::StatusOr<Credentials> held = this->b_.apps.GetCredentials("wx-a", this->soon());
   ASSERT_OK(held);
   EXPECT_EQ(held->app_secret.Expose(), "s");
@@ -453,6 +460,42 @@ TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
   this->clock_.Advance(absl::Hours(1));
   ASSERT_OK(this->b_.work.ForgetPushes(absl::Minutes(30), this->soon()));
   EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(true));
+}
+
+TYPED_TEST(StoreContract, CallsAreCountedByTheDayAndStopsAndQuotasAreKept) {
+  const absl::Time now = this->clock_.Now();
+  const auto add = [&](int64_t day, int64_t calls, std::optional<ApiStop> stop = std::nullopt) {
+    absl::StatusOr<std::vector<ApiUsageRow>> rows = this->b_.usage.Add(
+        {{"wx-a", "/x", day, calls, stop}, {"wx-b", "/x", day, 1, stop}}, this->soon());
+    EXPECT_OK(rows);
+    EXPECT_EQ(rows->size(), 2u);
+    return rows->at(0);
+  };
+  EXPECT_EQ(add(7, 3).used, 3);
+  EXPECT_EQ(add(7, 2).used, 5);
+  EXPECT_FALSE(add(7, 0).quota.has_value());
+  EXPECT_EQ(add(8, 1).used, 1);
+  EXPECT_EQ(add(7, 9).used, 1);  // of a replica whose clock is behind
+  EXPECT_LT(add(8, 0).stop.until, now);
+  ApiUsageRow row = add(8, 0, ApiStop{now + absl::Hours(1), true});
+  EXPECT_EQ(row.stop.until, now + absl::Hours(1));
+  EXPECT_TRUE(add(8, 0).stop.is_quota);
+  EXPECT_THAT(this->b_.usage.TakeCheck("wx-a", "/x", now, absl::Hours(1), this->soon()),
+              IsOkAndHolds(true));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now + absl::Minutes(59), absl::Hours(1), this->soon()),
+      IsOkAndHolds(false));
+  EXPECT_THAT(
+      this->b_.usage.TakeCheck("wx-a", "/x", now - absl::Minutes(1), absl::Hours(1), this->soon()),
+      IsOkAndHolds(true));
+  ASSERT_OK(
+      this->b_.usage.SetQuota("wx-a", "/x", 8, {100, 40, 60, absl::Seconds(60)}, this->soon()));
+  row = this->b_.usage.ListUsage("wx-a", this->soon())->at(0);
+  EXPECT_EQ(row.used, 40);
+  EXPECT_EQ(row.quota->daily_limit, 100);
+  EXPECT_EQ(row.quota->rate_calls, 60);
+  EXPECT_EQ(row.quota->rate_period, absl::Seconds(60));
+  EXPECT_LT(row.stop.until, now);  // calls are left
 }
 
 TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {

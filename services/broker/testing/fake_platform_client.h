@@ -55,6 +55,11 @@ class FakePlatformClient : public PlatformClient {
     }
     return Token(force);
   }
+  absl::StatusOr<FetchedToken> FetchClassicToken(const std::string&, const Secret&,
+                                                 Deadline) override {
+    if (absl::Status status = Begin("FetchClassicToken"); !status.ok()) return status;
+    return Token(true);
+  }
   absl::StatusOr<FetchedToken> FetchComponentToken(const std::string&, const Secret&, const Secret&,
                                                    Deadline) override {
     if (absl::Status status = Begin("FetchComponentToken"); !status.ok()) return status;

@@ -133,18 +133,18 @@ absl::StatusOr<std::vector<App>> FakeStore::ListApps(const std::string& project,
   return result;
 }
 
-absl::StatusOr<App> FakeStore::UpdateApp(const std::string& appid,
-                                         const std::optional<std::string>& display_name,
-                                         const std::optional<std::string>& open_platform_account,
-                                         const std::optional<Credentials>& credentials, Deadline) {
+absl::StatusOr<App> FakeStore::UpdateApp(const std::string& appid, const AppChange& change,
+                                         Deadline) {
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
   const auto found = apps_.find(appid);
   if (found == apps_.end()) return AppUnknown(appid);
   App& app = found->second;
-  if (display_name) app.display_name = *display_name;
-  if (open_platform_account) app.open_platform_account = *open_platform_account;
-  if (credentials) {
+  if (change.display_name) app.display_name = *change.display_name;
+  if (change.open_platform_account) app.open_platform_account = *change.open_platform_account;
+  if (change.classic_token) app.classic_token = *change.classic_token;
+  if (change.js_domains) app.js_domains = *change.js_domains;
+  if (const std::optional<Credentials>& credentials = change.credentials) {
     Credentials& held = credentials_[appid];
     const CallbackKey before = held.callback;
     if (!credentials->app_secret.empty()) held.app_secret = credentials->app_secret;

@@ -78,7 +78,7 @@ absl::Status FakeStore::SaveExchange(const Lease& lease, const std::string& proj
   std::sort(authorization.permission_sets.begin(), authorization.permission_sets.end());
   authorization.authorized = now;
   authorization.revoked.reset();
-  codes_[code] = granted.appid;
+  if (!code.empty()) codes_[code] = granted.appid;
   if (!link.empty()) links_[link].appid = granted.appid;
   PutFor(JobKind::kAuthorizerDetails, app, absl::Seconds(10));
   return absl::OkStatus();
@@ -102,6 +102,10 @@ absl::Status FakeStore::SaveDetails(const std::string& appid, const AccountDetai
   authorization.service_type = details.service_type;
   authorization.verify_type = details.verify_type;
   authorization.original_id = details.original_id;
+  if (!details.permission_sets.empty()) {
+    authorization.permission_sets = details.permission_sets;
+    std::sort(authorization.permission_sets.begin(), authorization.permission_sets.end());
+  }
   authorization.details_known = true;
   Tell(app);
   PutFor(JobKind::kAnnounceApp, app, absl::ZeroDuration());

@@ -17,7 +17,7 @@ constexpr char kRegisterInIdentity[] = "/datong.identity.v1.IdentityService/Regi
 constexpr char kBindApp[] = "/datong.identity.v1.IdentityService/BindApp";
 constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
 constexpr char kLink[] = "/datong.identity.v1.IdentityService/Link";
-constexpr char kEraseCorp[] = "/datong.identity.v1.DecisionService/EraseCorp";
+constexpr char kEraseCorp[] = "/datong.identity.v1.DecisionService/CancelCorpAuthorization";
 constexpr char kRegisterInIngest[] = "/datong.ingest.v1.SourceService/RegisterProject";
 constexpr char kEnsurePushSource[] = "/datong.ingest.v1.SourceService/EnsurePushSource";
 constexpr char kAppendEvents[] = "/datong.ingest.v1.EventService/AppendEvents";
@@ -133,13 +133,13 @@ absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project
 absl::Status GrpcIdentityPeer::EraseCorp(const std::string& project, const std::string& corpid,
                                          const std::string& provider, absl::Time when,
                                          Deadline deadline) {
-  identity::v1::EraseCorpRequest request;
+  identity::v1::CancelCorpAuthorizationRequest request;
   request.set_project(ProjectName(project));
-  request.set_corpid(corpid);
+  request.set_corp(corpid);
   request.set_provider(provider);
-  SetTime(when, request.mutable_erase_time());
+  SetTime(when, request.mutable_cancel_time());
   return outgoing_
-      .Call(Background(deadline), kEraseCorp, *stub_->decisions, &DecisionStub::EraseCorp, request,
+      .Call(Background(deadline), kEraseCorp, *stub_->decisions, &DecisionStub::CancelCorpAuthorization, request,
             kIdempotent)
       .status();
 }

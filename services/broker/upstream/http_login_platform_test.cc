@@ -60,6 +60,9 @@ TEST_F(HttpLoginPlatformTest, PagesHaveTheirParametersInOrder) {
 
 TEST_F(HttpLoginPlatformTest, CodesAreExchangedWithTheSecretOrInTheComponentsName) {
   Record("/sns/oauth2/access_token", "sns_oauth2_access_token");
+  server_.AnswerJson("/sns/oauth2/access_token",
+                     R"({"access_token":"t","openid":"o","scope":"s","is_snapshotuser":1})");
+  server_.AnswerJson("/sns/oauth2/access_token", R"({"errcode":40163,"errmsg":"code been used"})");
   absl::StatusOr<WebAnswer> answer =
       platform_.ExchangeWebCode({"wx1", Secret("secret"), "", Secret()}, "code", soon());
   ASSERT_OK(answer);
@@ -76,11 +79,8 @@ TEST_F(HttpLoginPlatformTest, CodesAreExchangedWithTheSecretOrInTheComponentsNam
   EXPECT_EQ(Asked("/sns/oauth2/component/access_token", "component_access_token"), "ct");
   EXPECT_EQ(Asked("/sns/oauth2/component/access_token", "secret"), "");
 
-  server_.AnswerJson("/sns/oauth2/access_token",
-                     R"({"access_token":"t","openid":"o","scope":"s","is_snapshotuser":1})");
   EXPECT_TRUE(
       platform_.ExchangeWebCode({"wx1", Secret("s"), "", Secret()}, "c", soon())->is_snapshot);
-  server_.AnswerJson("/sns/oauth2/access_token", R"({"errcode":40163,"errmsg":"code been used"})");
   EXPECT_EQ(
       ErrcodeOf(
           platform_.ExchangeWebCode({"wx1", Secret("s"), "", Secret()}, "c", soon()).status()),

@@ -56,7 +56,7 @@ HttpPlatformClient::HttpPlatformClient(PlatformAddresses addresses, http::Client
       // The paths that the broker itself asks, and those that others ask most.
       http_(
           addresses_.api_url,
-          {"/cgi-bin/stable_token", "/cgi-bin/component/api_component_token",
+          {"/cgi-bin/stable_token", "/cgi-bin/token", "/cgi-bin/component/api_component_token",
            "/cgi-bin/component/api_start_push_ticket", "/cgi-bin/component/api_create_preauthcode",
            "/cgi-bin/component/api_query_auth", "/cgi-bin/component/api_authorizer_token",
            "/cgi-bin/component/api_get_authorizer_info", "/sns/jscode2session",
@@ -95,6 +95,17 @@ absl::StatusOr<FetchedToken> HttpPlatformClient::FetchStableToken(const std::str
                      {"secret", app_secret.Expose()},
                      {"force_refresh", force}};
   DATONG_ASSIGN_OR_RETURN(Answer answer, http_.Post("/cgi-bin/stable_token", {}, body, deadline));
+  return ReadRequiredToken(answer.body, "access_token");
+}
+
+absl::StatusOr<FetchedToken> HttpPlatformClient::FetchClassicToken(const std::string& appid,
+                                                                   const Secret& app_secret,
+                                                                   Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(Answer answer, http_.Get("/cgi-bin/token",
+                                                   {{"grant_type", "client_credential"},
+                                                    {"appid", appid},
+                                                    {"secret", app_secret.Expose()}},
+                                                   deadline));
   return ReadRequiredToken(answer.body, "access_token");
 }
 

@@ -27,6 +27,8 @@ class HttpPlatformClient : public PlatformClient {
   std::string AuthorizationPageUrl(const AuthorizationPage& page) override;
   absl::StatusOr<FetchedToken> FetchStableToken(const std::string& appid, const Secret& app_secret,
                                                 bool force, Deadline deadline) override;
+  absl::StatusOr<FetchedToken> FetchClassicToken(const std::string& appid, const Secret& app_secret,
+                                                 Deadline deadline) override;
   absl::StatusOr<FetchedToken> FetchComponentToken(const std::string& component,
                                                    const Secret& secret, const Secret& ticket,
                                                    Deadline deadline) override;

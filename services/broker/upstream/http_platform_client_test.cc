@@ -51,6 +51,16 @@ TEST_F(HttpPlatformClientTest, StableToken) {
                                                      {"force_refresh", false}}));
 }
 
+TEST_F(HttpPlatformClientTest, ClassicToken) {
+  server_.AnswerJson("/cgi-bin/token", Recorded("token"));
+  absl::StatusOr<FetchedToken> token = client_.FetchClassicToken("wx1", Secret("s&s"), soon());
+  ASSERT_OK(token);
+  EXPECT_FALSE(token->token.empty());
+  EXPECT_EQ(token->lifetime, absl::Seconds(7200));
+  EXPECT_EQ(server_.requests("/cgi-bin/token")[0].query,
+            "grant_type=client_credential&appid=wx1&secret=s%26s");
+}
+
 TEST_F(HttpPlatformClientTest, ComponentCallsCarryTheTokenInTheQueryAndTheDocumentedBody) {
   server_.AnswerJson("/cgi-bin/component/api_query_auth", Recorded("api_query_auth"));
   absl::StatusOr<GrantedAuthorization> granted =

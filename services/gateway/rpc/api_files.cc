@@ -7,7 +7,10 @@
 #include "datong/datacube/v1/statistics.pb.h"
 #include "datong/identity/v1/decisions.pb.h"
 #include "datong/identity/v1/identity.pb.h"
+#include "datong/identity/v1/integrity.pb.h"
+#include "datong/identity/v1/policy.pb.h"
 #include "datong/identity/v1/profile.pb.h"
+#include "datong/identity/v1/relation.pb.h"
 #include "datong/ingest/v1/event.pb.h"
 #include "datong/ingest/v1/quarantine.pb.h"
 #include "datong/ingest/v1/source.pb.h"
@@ -27,6 +30,9 @@ std::vector<const google::protobuf::FileDescriptor*> ApiFiles() {
       identity::v1::ResolveRequest::descriptor()->file(),
       identity::v1::GetProfileRequest::descriptor()->file(),
       identity::v1::ExplainRequest::descriptor()->file(),
+      identity::v1::GetIntegrityRequest::descriptor()->file(),
+      identity::v1::GetPolicyRequest::descriptor()->file(),
+      identity::v1::ListRelationsRequest::descriptor()->file(),
       datacube::v1::QueryStatisticsRequest::descriptor()->file(),
       insight::v1::QueryTrafficRequest::descriptor()->file(),
   };

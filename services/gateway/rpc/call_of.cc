@@ -15,6 +15,8 @@ Call CallOf(const http::ServerRequest& request, absl::string_view method, absl::
                            {request.request_id, traceparent, request.headers.Get("tracestate"),
                             request.headers.Get("authorization")},
                            Deadline::After(timeout));
+  // Without it the call would be made in the gateway's own name.
+  if (context.authorization.empty()) context.authorization = std::string(rpc::kNoAuthorization);
   return Call{std::move(context.method),        std::move(context.request_id),
               std::move(context.traceparent),   std::move(context.tracestate),
               std::move(context.authorization), context.deadline};

@@ -183,9 +183,8 @@ std::string ConsoleHandlers::MethodPage(const ApiMethod& method) const {
           std::clamp<int64_t>(std::count(sample.begin(), sample.end(), '\n') + 2, 4, 24),
           "\" spellcheck=\"false\">", EscapeHtml(sample),
           "</textarea><h2>Authorization</h2>"
-          "<p class=\"en\">原样转发；本版本不检查，可留空。Passed on as it is; this version does "
-          "not check "
-          "it, so it may stay empty.</p><input name=\"authorization\" type=\"password\" "
+          "<p class=\"en\">原样转发给服务。Passed on to the service as it is. `datong dev` "
+          "prints where its API key is.</p><input name=\"authorization\" type=\"password\" "
           "autocomplete=\"off\" placeholder=\"Bearer …\"><p><button type=\"submit\">调用 Call"
           "</button></p></form><h2>回答 Answer</h2><pre id=\"answer\">–</pre><h2>curl</h2><pre "
           "id=\"curl\">",

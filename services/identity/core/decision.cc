@@ -1,6 +1,6 @@
 #include "services/identity/core/decision.h"
 
-#include <set>
+#include <algorithm>
 
 #include "absl/algorithm/container.h"
 
@@ -16,6 +16,10 @@ bool Holds(const Evidence& record, const std::string& id) {
 bool RevokesPhoneOf(const Decision& decision, const Evidence& record) {
   return decision.kind == DecisionKind::kRevokePhone && record.kind == kPhoneEvidence &&
          record.observed <= decision.at && Holds(record, decision.a);
+}
+
+void ForgetPhones(std::vector<std::string>& ids) {
+  std::erase_if(ids, [](const std::string& id) { return KindOf(id) == IdKind::kPhone; });
 }
 
 int EraOf(const Evidence& record, const std::vector<Decision>& decisions) {
@@ -40,6 +44,24 @@ Admission Admit(const Evidence& record, const Tombstone& tombstone, const Policy
     return Admission::kAdmit;
   }
   return record.consent_ref.empty() ? Admission::kDrop : Admission::kRenew;
+}
+
+Gate AdmitAll(const Evidence& record, const std::set<std::string>& ids,
+              std::map<std::string, Tombstone>& tombstones, const Policy& policy, absl::Time now) {
+  Gate gate;
+  for (const std::string& id : ids) {
+    const auto tombstone = tombstones.find(id);
+    if (tombstone == tombstones.end()) continue;
+    const Admission admission = Admit(record, tombstone->second, policy, now);
+    if (admission == Admission::kRenew) gate.renewed.push_back(id);
+    if (admission == Admission::kDrop || admission == Admission::kExtend) gate.dropped = true;
+    if (admission == Admission::kExtend) {
+      gate.extend = std::max(gate.extend.value_or(absl::InfinitePast()), tombstone->second.erased);
+    }
+  }
+  if (gate.dropped) gate.renewed.clear();
+  for (const std::string& id : gate.renewed) tombstones[id].renewed = record.observed;
+  return gate;
 }
 
 }  // namespace datong::identity

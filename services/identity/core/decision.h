@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,9 @@ struct Decision {
 // True when the record is one that the withdrawal of a phone forgets the phones of.
 bool RevokesPhoneOf(const Decision& decision, const Evidence& record);
 
+// Takes the phones out.
+void ForgetPhones(std::vector<std::string>& ids);
+
 // How many of the instants from which evidence counts anew lie at or before the record: repeats of
 // a fact in different eras are different facts.
 int EraOf(const Evidence& record, const std::vector<Decision>& decisions);
@@ -49,5 +55,15 @@ enum class Admission {
 // What becomes of a record, of which an identifier was erased.
 Admission Admit(const Evidence& record, const Tombstone& tombstone, const Policy& policy,
                 absl::Time now);
+
+// The same for all identifiers of a record, as it came and in scope. Identifiers that a new consent
+// covers from now on are renewed in the tombstones.
+struct Gate {
+  bool dropped = false;
+  std::optional<absl::Time> extend;  // the erasure that takes the record's identifiers along
+  std::vector<std::string> renewed;  // identifiers
+};
+Gate AdmitAll(const Evidence& record, const std::set<std::string>& ids,
+              std::map<std::string, Tombstone>& tombstones, const Policy& policy, absl::Time now);
 
 }  // namespace datong::identity

@@ -53,6 +53,9 @@ inline absl::Status FieldInvalid(absl::string_view reason, absl::string_view pro
   return MakeError(absl::StatusCode::kInvalidArgument, absl::StrCat(problem, "."),
                    {kErrorDomain, std::string(reason), {{"problem", std::string(problem)}}});
 }
+inline absl::Status ResolveInvalid(absl::string_view problem) {
+  return FieldInvalid("RESOLVE_INVALID", problem);
+}
 // A writer met a change of another one that it did not foresee; the whole is done again.
 inline absl::Status LinkConflict() {
   return MakeError(absl::StatusCode::kAborted, "Another writer changed the same persons; retry.",

@@ -94,6 +94,21 @@ bool IsBlockedValue(absl::string_view value) {
       kBlocked, [&](absl::string_view blocked) { return absl::EqualsIgnoreCase(value, blocked); });
 }
 
+std::optional<Reason> FaultOf(const std::string& identifier, const Policy& policy) {
+  const IdKind kind = KindOf(identifier);
+  if (kind == IdKind::kForbidden) return Reason::kNotAnIdentifier;
+  if (kind == IdKind::kUnknown) return Reason::kBadFormat;
+  const absl::string_view value = ValueOf(identifier);
+  if (IsBlockedValue(value) ||
+      absl::c_any_of(policy.blocked_values, [&](const std::string& blocked) {
+        return absl::EqualsIgnoreCase(value, blocked);
+      })) {
+    return Reason::kBlockedValue;
+  }
+  if (policy.form_checks && !HasGoodForm(kind, identifier)) return Reason::kBadFormat;
+  return std::nullopt;
+}
+
 Evidence Clean(const Evidence& record, const Policy& policy, std::vector<Refusal>& refusals) {
   Evidence clean = record;
   clean.ids.clear();
@@ -110,17 +125,7 @@ Evidence Clean(const Evidence& record, const Policy& policy, std::vector<Refusal
     return clean;
   }
   std::erase_if(clean.ids, [&](const std::string& id) {
-    const IdKind kind = KindOf(id);
-    std::optional<Reason> reason;
-    if (kind == IdKind::kForbidden) {
-      reason = Reason::kNotAnIdentifier;
-    } else if (kind == IdKind::kUnknown) {
-      reason = Reason::kBadFormat;
-    } else if (IsBlockedValue(ValueOf(id))) {
-      reason = Reason::kBlockedValue;
-    } else if (policy.form_checks && !HasGoodForm(kind, id)) {
-      reason = Reason::kBadFormat;
-    }
+    const std::optional<Reason> reason = FaultOf(id, policy);
     if (reason.has_value()) refuse({id}, *reason);
     return reason.has_value();
   });

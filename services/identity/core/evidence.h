@@ -46,6 +46,7 @@ constexpr char kPhoneEvidence[] = "mp.phone_number";
 // The rules that a project may choose (the platform's facts are not among them).
 struct Policy {
   bool trust_client_claims = false;
+  bool phone_may_merge = false;
   int hub_device_partners = 20;
   int hub_login_partners = 5;
   int pending_days = 90;
@@ -57,10 +58,18 @@ struct Policy {
   // Above these a raw component is frozen (R3.7).
   size_t max_component_ids = 5000;
   size_t max_component_records = 50000;
+  // With more conflicts of one app in a day its unionids wait (R4.5); 0: never.
+  int incident_conflicts = 0;
+  std::vector<std::string> blocked_values = {};  // in lower case (R1.9)
+
+  bool operator==(const Policy&) const = default;
 };
 
 // True when the value says nothing (R1.9).
 bool IsBlockedValue(absl::string_view value);
+
+// What is wrong with an identifier alone.
+std::optional<Reason> FaultOf(const std::string& identifier, const Policy& policy);
 
 // What is wrong with a record alone is taken out of it: its identifiers are trimmed, sorted and
 // unique afterwards, and may be none. The refusals are added to `refusals`.

@@ -14,6 +14,7 @@
 #include "common/time/deadline.h"
 #include "services/identity/core/decision.h"
 #include "services/identity/core/evidence.h"
+#include "services/identity/core/scoping.h"
 
 namespace datong::identity {
 
@@ -107,6 +108,21 @@ struct ChangePage {
   int64_t version = 0;
 };
 
+// Whose an identifier is.
+struct Membership {
+  std::string identifier;
+  int64_t node = 0;
+  uint32_t person = 0;
+};
+
+struct MembershipPage {
+  std::vector<Membership> memberships;
+  int64_t last = 0;  // node; where to go on
+  bool more = false;
+  int64_t version = 0;
+  std::string cursor;  // of the feed, as of the page
+};
+
 struct PersonFilter {
   std::string identifier_prefix;
   std::string kind;
@@ -163,6 +179,28 @@ class GraphStore {
   virtual absl::StatusOr<RawComponent> LoadComponent(const Project& project,
                                                      const std::string& identifier,
                                                      Deadline deadline) = 0;
+  // The same for many identifiers, one per raw component; with them the place of each identifier's,
+  // or -1 when there is none.
+  virtual absl::StatusOr<std::vector<RawComponent>> LoadRawComponents(
+      const Project& project, absl::Span<const std::string> identifiers, std::vector<int>* places,
+      Deadline deadline) = 0;
+  // As FindPersons, as it was known then; a version of the future is
+  // INVALID_ARGUMENT/RESOLVE_INVALID.
+  virtual absl::StatusOr<std::vector<uint32_t>> FindPersonsAt(
+      const Project& project, absl::Span<const std::string> identifiers,
+      std::optional<int64_t> version, std::optional<absl::Time> at, Deadline deadline) = 0;
+  // Memberships by node, from behind `after` on.
+  virtual absl::StatusOr<MembershipPage> ListMemberships(const Project& project, int64_t after,
+                                                         int limit, Deadline deadline) = 0;
+  virtual absl::StatusOr<std::vector<Binding>> ListBindings(const Project& project,
+                                                            const std::string& appid,
+                                                            Deadline deadline) = 0;
+  // Identifiers that start so, in byte order, from behind `after` on.
+  virtual absl::StatusOr<std::vector<std::string>> ListIdentifiers(const Project& project,
+                                                                   const std::string& prefix,
+                                                                   const std::string& after,
+                                                                   int limit,
+                                                                   Deadline deadline) = 0;
   // To whom an identifier belonged, the latest first.
   virtual absl::StatusOr<std::vector<HistorySpan>> History(const Project& project,
                                                            const std::string& identifier,

@@ -41,6 +41,7 @@ class Planner {
 
   LinkPlan Plan(int32_t project_number, absl::Span<const DoorRecord> records, bool everything) {
     FindNew(project_number, records);
+    CleanEvidence(everything);
     if (everything) {
       for (uint32_t i = 0; i < state_.nodes.size(); ++i) everything_.push_back(i);
     }
@@ -79,6 +80,23 @@ class Planner {
 
   uint32_t RootOf(const Evidence& record) { return sets_.Find(index_.at(record.ids.front())); }
 
+  // Also those of identifiers that are no nodes may have been loaded, to know repeats.
+  bool IsPlaced(const Evidence& clean) const {
+    return !clean.ids.empty() && index_.contains(clean.ids.front());
+  }
+
+  void CleanEvidence(bool everything) {
+    std::vector<Refusal> ignored;
+    clean_.reserve(state_.evidence.size());
+    for (const Evidence& stored : state_.evidence) {
+      clean_.push_back(Clean(stored, policy_, ignored));
+      if (!everything || !IsPlaced(clean_.back())) continue;
+      // Another policy may join what was apart.
+      const std::vector<std::string>& ids = clean_.back().ids;
+      for (size_t j = 1; j < ids.size(); ++j) sets_.Join(index_.at(ids[0]), index_.at(ids[j]));
+    }
+  }
+
   // The raw components that new evidence touches.
   void Gather(absl::Span<const DoorRecord> records) {
     for (const size_t i : plan_.recorded) {
@@ -99,14 +117,10 @@ class Planner {
       const auto component = components_.find(sets_.Find(i));
       if (component != components_.end()) component->second.nodes.push_back(i);
     }
-    std::vector<Refusal> ignored;
-    clean_.reserve(state_.evidence.size());
-    for (const Evidence& stored : state_.evidence) {
-      clean_.push_back(Clean(stored, policy_, ignored));
-      // Also those of identifiers that are no nodes may have been loaded, to know repeats.
-      if (clean_.back().ids.empty() || !index_.contains(clean_.back().ids.front())) continue;
-      const auto component = components_.find(RootOf(clean_.back()));
-      if (component != components_.end()) component->second.records.push_back(&clean_.back());
+    for (const Evidence& clean : clean_) {
+      if (!IsPlaced(clean)) continue;
+      const auto component = components_.find(RootOf(clean));
+      if (component != components_.end()) component->second.records.push_back(&clean);
     }
     for (const Refusal& refusal : state_.open_refusals) {
       const auto component = components_.find(sets_.Find(index_.at(refusal.ids.front())));
@@ -134,6 +148,8 @@ class Planner {
 
   void WorkOut(const Component& component) {
     const int64_t name = NameOfComponent(component);
+    plan_.components.insert(name);
+    for (const uint32_t i : component.nodes) plan_.components.insert(state_.nodes[i].component);
     if (component.nodes.size() > policy_.max_component_ids ||
         component.records.size() > policy_.max_component_records) {
       Freeze(component, name);
@@ -178,7 +194,7 @@ class Planner {
   }
 
   void Freeze(const Component& component, int64_t name) {
-    ++plan_.frozen_components;
+    plan_.frozen.push_back({name, component.nodes.size(), component.records.size()});
     std::map<std::string, absl::Time> first;
     for (const Evidence* record : component.records) {
       for (const std::string& id : record->ids) {
@@ -188,7 +204,9 @@ class Planner {
     }
     for (const uint32_t i : component.nodes) {
       const StoredNode& node = state_.nodes[i];
-      Change(node, name, node.fresh ? MakePerson(0) : node.person, first[node.identifier]);
+      const auto seen = first.find(node.identifier);
+      Change(node, name, node.fresh ? MakePerson(0) : node.person,
+             seen == first.end() ? kNeverObserved : seen->second);
     }
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +47,13 @@ struct LinkPlan {
     int64_t survivor = 0;
   };
 
+  // A raw component above the caps.
+  struct Frozen {
+    int64_t component = 0;
+    size_t ids = 0;
+    size_t records = 0;
+  };
+
   std::vector<size_t> recorded;      // which of the given records are new
   std::vector<NodeChange> nodes;     // whose component, person or first observation changes
   std::vector<int64_t> new_persons;  // of -1, -2, …: the person split from, or 0
@@ -54,7 +62,13 @@ struct LinkPlan {
   std::vector<Refusal> opened;   // new, or with better evidence than before
   std::vector<Refusal> closed;
   std::vector<size_t> person_sizes;  // of the persons that were looked at
-  int frozen_components = 0;         // too large to be worked out (R3.7)
+  std::vector<Frozen> frozen;        // too large to be worked out (R3.7)
+  std::set<int64_t> components;      // that were looked at, by the names before and after
+
+  // True when it leaves all persons and refusals as they are.
+  bool ChangesNothing() const {
+    return nodes.empty() && merges.empty() && emptied.empty() && opened.empty() && closed.empty();
+  }
 };
 
 // A record at the door: as it came (identifiers trimmed, sorted, unique) and without what is wrong

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,5 +35,11 @@ Resolution Resolve(absl::Span<const Evidence* const> records, const Policy& poli
 // The same from records as they came.
 Resolution ResolveRaw(absl::Span<const Evidence> records, const Policy& policy,
                       absl::Span<const Decision> decisions = {});
+
+// The identifiers that evidence of this class or a stronger one joins to the identifier, itself
+// included; none when no such evidence shows it.
+std::set<std::string> StrongPart(absl::Span<const Evidence> records, const Policy& policy,
+                                 absl::Span<const Decision> decisions,
+                                 const std::string& identifier, int weakest_class);
 
 }  // namespace datong::identity

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <string>
 
@@ -17,6 +19,7 @@ constexpr size_t kLongestPurpose = 64;
 constexpr size_t kLongestName = 128;
 constexpr size_t kLongestSource = 128;
 constexpr size_t kLongestValue = 4096;
+constexpr size_t kLongestRecord = 16 << 10;
 
 bool IsPurpose(const std::string& text) {
   return !text.empty() && text.size() <= kLongestPurpose &&
@@ -171,6 +174,27 @@ void ToProto(const AttributeEntry& attribute, v1::Attribute* out) {
       google::protobuf::util::JsonStringToMessage(attribute.value_json, out->mutable_value()));
   out->set_source(attribute.source);
   ToProto(attribute.time, out->mutable_attribute_time());
+}
+
+absl::StatusOr<BusinessRecord> RecordOf(const v1::BusinessRecord& record, absl::Time now) {
+  if (!IsPurpose(record.kind())) {
+    return FieldInvalid("RECORD_INVALID", "A record's kind is 1 to 64 of a-z, 0-9 and '_'");
+  }
+  if (!IsNote(record.key(), kLongestName) || !IsNote(record.source(), kLongestSource)) {
+    return FieldInvalid("RECORD_INVALID",
+                        "A record's key and source are 1 to 128 bytes of UTF-8 each");
+  }
+  BusinessRecord kept{record.kind(), record.key(), record.source(), "",
+                      Micros(record.has_occur_time() ? FromProto(record.occur_time()) : now)};
+  const bool readable =
+      record.has_value() &&
+      google::protobuf::util::MessageToJsonString(record.value(), &kept.value_json).ok();
+  if (!readable || kept.value_json.size() > kLongestRecord || !IsUtf8(kept.value_json)) {
+    return FieldInvalid("RECORD_INVALID", "A record's value is a JSON object up to 16 KiB");
+  }
+  // Its fields in one order, so that equal values are equal texts.
+  kept.value_json = nlohmann::json::parse(kept.value_json).dump();
+  return kept;
 }
 
 }  // namespace datong::identity

@@ -3,9 +3,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "datong/identity/v1/identity.pb.h"
+#include "datong/identity/v1/privacy.pb.h"
 #include "datong/identity/v1/profile.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "services/identity/core/graph_store.h"
+#include "services/identity/core/privacy_store.h"
 #include "services/identity/core/profile_store.h"
 
 namespace datong::identity {
@@ -25,5 +27,7 @@ absl::StatusOr<ConsentEntry> FromProto(const v1::Consent& consent, absl::Time no
 // Errors: INVALID_ARGUMENT/ATTRIBUTE_INVALID.
 absl::StatusOr<AttributeEntry> FromProto(const v1::Attribute& attribute, absl::Time now);
 void ToProto(const AttributeEntry& attribute, v1::Attribute* out);
+// Errors: INVALID_ARGUMENT/RECORD_INVALID.
+absl::StatusOr<BusinessRecord> RecordOf(const v1::BusinessRecord& record, absl::Time now);
 
 }  // namespace datong::identity

@@ -49,12 +49,14 @@ grpc::ServerUnaryReactor* DecisionGrpcService::Erase(grpc::CallbackServerContext
                       [this](const auto& call, const auto& r) { return handlers_.Erase(call, r); });
 }
 
-grpc::ServerUnaryReactor* DecisionGrpcService::EraseCorp(grpc::CallbackServerContext* context,
-                                                         const v1::EraseCorpRequest* request,
-                                                         v1::EraseCorpResponse* response) {
-  return calls_.Unary(
-      context, request, response, "/datong.identity.v1.DecisionService/EraseCorp",
-      [this](const auto& call, const auto& r) { return handlers_.EraseCorp(call, r); });
+grpc::ServerUnaryReactor* DecisionGrpcService::CancelCorpAuthorization(
+    grpc::CallbackServerContext* context, const v1::CancelCorpAuthorizationRequest* request,
+    v1::CancelCorpAuthorizationResponse* response) {
+  return calls_.Unary(context, request, response,
+                      "/datong.identity.v1.DecisionService/CancelCorpAuthorization",
+                      [this](const auto& call, const auto& r) {
+                        return handlers_.CancelCorpAuthorization(call, r);
+                      });
 }
 
 grpc::ServerUnaryReactor* DecisionGrpcService::ListDecisions(

@@ -29,9 +29,9 @@ class DecisionGrpcService final : public v1::DecisionService::CallbackService {
   grpc::ServerUnaryReactor* Erase(grpc::CallbackServerContext* context,
                                   const v1::EraseRequest* request,
                                   v1::EraseResponse* response) override;
-  grpc::ServerUnaryReactor* EraseCorp(grpc::CallbackServerContext* context,
-                                      const v1::EraseCorpRequest* request,
-                                      v1::EraseCorpResponse* response) override;
+  grpc::ServerUnaryReactor* CancelCorpAuthorization(
+      grpc::CallbackServerContext* context, const v1::CancelCorpAuthorizationRequest* request,
+      v1::CancelCorpAuthorizationResponse* response) override;
   grpc::ServerUnaryReactor* ListDecisions(grpc::CallbackServerContext* context,
                                           const v1::ListDecisionsRequest* request,
                                           v1::ListDecisionsResponse* response) override;

@@ -11,35 +11,21 @@
 #include "common/identifier/identifier.h"
 #include "common/status/macros.h"
 #include "services/identity/core/errors.h"
-#include "services/identity/core/explain.h"
 #include "services/identity/core/linker.h"
 #include "services/identity/core/person_id.h"
 #include "services/identity/rpc/convert.h"
+#include "services/identity/rpc/decision_convert.h"
 
 namespace datong::identity {
 namespace {
 
 constexpr size_t kLongestReason = 256;
 constexpr int kMostPairs = 1000;
+constexpr int kErasedAtOnce = 200;
 constexpr absl::Duration kHoldBack = absl::Hours(24);  // H10
 constexpr absl::Duration kLongestHoldBack = absl::Hours(24 * 30);
 constexpr char kAllAuthorizations[] = "301";
 constexpr char kPhoneAuthorization[] = "8";
-
-absl::Status DecisionInvalid(absl::string_view problem) {
-  return FieldInvalid("DECISION_INVALID", problem);
-}
-
-absl::StatusOr<std::string> ReadIdentifier(const std::string& text) {
-  DATONG_ASSIGN_OR_RETURN(const Identifier parsed, Identifier::Parse(text));
-  std::string identifier = parsed.ToString();
-  const IdKind kind = KindOf(identifier);
-  if (!IsUtf8(identifier) || kind == IdKind::kUnknown || kind == IdKind::kForbidden) {
-    return FieldInvalid("IDENTIFIER_INVALID",
-                        "The identifier is of no kind that a person can have");
-  }
-  return identifier;
-}
 
 absl::Status CheckReason(const std::string& reason) {
   if (reason.empty() || reason.size() > kLongestReason || !IsUtf8(reason) ||
@@ -64,15 +50,6 @@ std::vector<std::string> AttributesOf(const std::string& info) {
                                                           {"20", {"nickname", "avatar"}}};
   const auto found = kNames->find(info);
   return found == kNames->end() ? std::vector<std::string>{} : found->second;
-}
-
-void WriteDecision(const Decision& decision, v1::Decision* out) {
-  out->set_kind(static_cast<v1::DecisionKind>(decision.kind));
-  out->add_ids(decision.a);
-  if (!decision.b.empty()) out->add_ids(decision.b);
-  ToProto(decision.at, out->mutable_decision_time());
-  out->set_actor(decision.actor);
-  out->set_reason(decision.reason);
 }
 
 }  // namespace
@@ -287,6 +264,11 @@ absl::StatusOr<v1::EraseResponse> DecisionHandlers::Erase(const rpc::CallContext
     }
   } else {
     DATONG_ASSIGN_OR_RETURN(std::string id, ReadIdentifier(request.identifier()));
+    DATONG_ASSIGN_OR_RETURN(const ProjectPolicy policy,
+                            policies_.GetPolicy(project, call.deadline));
+    if (FaultOf(id, policy.policy).has_value()) {
+      return DecisionInvalid("The value is blocked: it says nothing of anybody");
+    }
     erasure.ids = {std::move(id)};
   }
   DATONG_ASSIGN_OR_RETURN(const absl::Time at,
@@ -303,93 +285,40 @@ absl::StatusOr<v1::EraseResponse> DecisionHandlers::Erase(const rpc::CallContext
   return response;
 }
 
-absl::StatusOr<v1::ListDecisionsResponse> DecisionHandlers::ListDecisions(
-    const rpc::CallContext& call, const v1::ListDecisionsRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const std::string id, ReadIdentifier(request.identifier()));
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
-                          decisions_.ListDecisions(project, {id}, call.deadline));
-  v1::ListDecisionsResponse response;
-  for (const Decision& decision : decisions) WriteDecision(decision, response.add_decisions());
-  return response;
-}
-
-absl::StatusOr<v1::ListHistoryResponse> DecisionHandlers::ListHistory(
-    const rpc::CallContext& call, const v1::ListHistoryRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const std::string id, ReadIdentifier(request.identifier()));
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const std::vector<HistorySpan> spans,
-                          graph_.History(project, id, call.deadline));
-  if (spans.empty()) return IdentifierUnknown();
-  v1::ListHistoryResponse response;
-  for (const HistorySpan& span : spans) {
-    auto* out = response.add_spans();
-    if (span.person != 0) out->set_person(PersonName(project.name, span.person));
-    out->set_person_index(span.person);
-    ToProto(span.from, out->mutable_from_time());
-    if (span.until != absl::InfiniteFuture()) ToProto(span.until, out->mutable_until_time());
-    out->set_version(span.version);
-  }
-  return response;
-}
-
-absl::StatusOr<v1::WhoWasResponse> DecisionHandlers::WhoWas(const rpc::CallContext& call,
-                                                            const v1::WhoWasRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const std::string id, ReadIdentifier(request.identifier()));
-  std::optional<int64_t> version;
-  std::optional<absl::Time> at;
-  if (request.when_case() == v1::WhoWasRequest::kAtVersion) version = request.at_version();
-  if (request.when_case() == v1::WhoWasRequest::kAtTime) at = FromProto(request.at_time());
-  if (!version.has_value() && !at.has_value()) {
-    return DecisionInvalid("The time or the version is missing");
-  }
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const PastPerson past,
-                          graph_.WhoWas(project, id, version, at, call.deadline));
-  if (past.index == 0) return IdentifierUnknown();
-  v1::WhoWasResponse response;
-  response.set_person(PersonName(project.name, past.index));
-  response.set_person_index(past.index);
-  for (const std::string& held : past.identifiers) response.add_identifiers(held);
-  return response;
-}
-
-absl::StatusOr<v1::ExplainResponse> DecisionHandlers::Explain(const rpc::CallContext& call,
-                                                              const v1::ExplainRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const std::string a, ReadIdentifier(request.identifier()));
-  DATONG_ASSIGN_OR_RETURN(const std::string b, ReadIdentifier(request.other_identifier()));
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const RawComponent raw, graph_.LoadComponent(project, a, call.deadline));
-  if (raw.evidence.empty()) return IdentifierUnknown();
-  const Explanation explanation = identity::Explain(raw.evidence, raw.decisions, policy_, a, b);
-  v1::ExplainResponse response;
-  response.set_same_person(explanation.same_person);
-  std::vector<std::string> named = {a, b};
-  for (const Explanation::Step& step : explanation.path) {
-    auto* out = response.add_path();
-    out->set_from(step.from);
-    out->set_to(step.to);
-    out->set_evidence_kind(step.evidence_kind);
-    out->set_evidence_class(static_cast<v1::EvidenceClass>(step.evidence_class + 1));
-    ToProto(step.observed, out->mutable_observed_time());
-    if (step.refused.has_value()) {
-      out->set_refused_reason(NameOf(*step.refused));
-      out->set_refused_rule(RuleOf(*step.refused));
+absl::StatusOr<v1::CancelCorpAuthorizationResponse> DecisionHandlers::CancelCorpAuthorization(
+    const rpc::CallContext& call, const v1::CancelCorpAuthorizationRequest& request) {
+  const std::string& provider = request.provider();
+  const std::string& corp = request.corp();
+  std::vector<std::string> prefixes = {absl::StrCat("ext:", corp, "/prov-", provider, ":"),
+                                       absl::StrCat("ext:", corp, "/provv1-", provider, ":"),
+                                       absl::StrCat("pending:", provider, "/", corp, ":")};
+  for (const std::string& prefix : prefixes) {
+    const bool whole = absl::c_count(prefix, ':') == 2 && absl::c_count(prefix, '/') == 1;
+    if (provider.empty() || corp.empty() || !whole || !Identifier::Parse(prefix + "x").ok()) {
+      return DecisionInvalid(
+          "The provider or the company is missing or holds bytes that it cannot");
     }
-    named.push_back(step.to);
   }
-  if (!explanation.same_person) {
-    DATONG_ASSIGN_OR_RETURN(const std::vector<RefusalView> refusals,
-                            graph_.FindRefusals(project, named, call.deadline));
-    for (const RefusalView& refusal : refusals) ToProto(refusal, response.add_refusals());
+  DATONG_ASSIGN_OR_RETURN(const absl::Time at,
+                          TimeOf(request.has_cancel_time(), request.cancel_time()));
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          graph_.FindProject(request.project(), call.deadline));
+  v1::CancelCorpAuthorizationResponse response;
+  for (const std::string& prefix : prefixes) {
+    std::string after;
+    for (;;) {
+      DATONG_ASSIGN_OR_RETURN(
+          std::vector<std::string> ids,
+          graph_.ListIdentifiers(project, prefix, after, kErasedAtOnce, call.deadline));
+      if (ids.empty()) break;
+      after = ids.back();
+      response.set_identifier_count(response.identifier_count() + static_cast<int64_t>(ids.size()));
+      const Erasure erasure{std::move(ids), false,         at,
+                            clock_.Now(),   "cancel_auth", call.caller.name};
+      DATONG_RETURN_IF_ERROR(decisions_.RequestErasure(project, erasure, call.deadline).status());
+    }
   }
-  DATONG_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
-                          decisions_.ListDecisions(project, {a, b}, call.deadline));
-  for (const Decision& decision : decisions) WriteDecision(decision, response.add_decisions());
+  DATONG_RETURN_IF_ERROR(RunErasures(call.deadline));
   return response;
 }
 

@@ -9,6 +9,7 @@
 #include "datong/identity/v1/decisions.pb.h"
 #include "services/identity/core/decision_store.h"
 #include "services/identity/core/graph_store.h"
+#include "services/identity/core/policy_store.h"
 #include "services/identity/rpc/graph_handlers.h"
 
 namespace datong::identity {
@@ -18,12 +19,12 @@ namespace datong::identity {
 class DecisionHandlers {
  public:
   DecisionHandlers(GraphStore& graph, DecisionStore& decisions, GraphHandlers& graph_handlers,
-                   const Clock& clock, const Policy& policy)
+                   const Clock& clock, PolicyStore& policies)
       : graph_(graph),
         decisions_(decisions),
         graph_handlers_(graph_handlers),
         clock_(clock),
-        policy_(policy) {}
+        policies_(policies) {}
 
   absl::StatusOr<v1::UnlinkResponse> Unlink(const rpc::CallContext& call,
                                             const v1::UnlinkRequest& request);
@@ -37,8 +38,8 @@ class DecisionHandlers {
       const rpc::CallContext& call, const v1::RebindOpenPlatformRequest& request);
   absl::StatusOr<v1::EraseResponse> Erase(const rpc::CallContext& call,
                                           const v1::EraseRequest& request);
-  absl::StatusOr<v1::EraseCorpResponse> EraseCorp(const rpc::CallContext& call,
-                                                  const v1::EraseCorpRequest& request);
+  absl::StatusOr<v1::CancelCorpAuthorizationResponse> CancelCorpAuthorization(
+      const rpc::CallContext& call, const v1::CancelCorpAuthorizationRequest& request);
   absl::StatusOr<v1::ListDecisionsResponse> ListDecisions(const rpc::CallContext& call,
                                                           const v1::ListDecisionsRequest& request);
   absl::StatusOr<v1::ListHistoryResponse> ListHistory(const rpc::CallContext& call,
@@ -60,7 +61,7 @@ class DecisionHandlers {
   DecisionStore& decisions_;
   GraphHandlers& graph_handlers_;
   const Clock& clock_;
-  const Policy policy_;
+  PolicyStore& policies_;
 };
 
 }  // namespace datong::identity

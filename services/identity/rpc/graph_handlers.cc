@@ -1,7 +1,6 @@
 #include "services/identity/rpc/graph_handlers.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,15 +10,13 @@
 #include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/core/person_id.h"
-#include "services/identity/core/resolution.h"
 #include "services/identity/rpc/convert.h"
 
 namespace datong::identity {
 namespace {
 
 constexpr int kMostInBatch = 1000;
-constexpr int kFeedPage = 1000;
-constexpr int kLargestFeedPage = 5000;
+constexpr absl::Duration kLeaveToOthers = absl::Seconds(3);
 
 }  // namespace
 
@@ -60,8 +57,36 @@ absl::StatusOr<v1::BindAppResponse> GraphHandlers::BindApp(const rpc::CallContex
     if (released == 0) break;
     response.set_released_count(response.released_count() + released);
   }
+  // Evidence from before; what the deadline leaves is done in the background.
+  for (bool more = true; more && call.deadline.Remaining() > kLeaveToOthers;) {
+    DATONG_ASSIGN_OR_RETURN(more, policies_.IsRecomputing(project, request.appid(), call.deadline));
+    if (!more) break;
+    DATONG_ASSIGN_OR_RETURN(more, policies_.RunRecomputation(&project, call.deadline));
+  }
   DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
   response.set_version(version);
+  return response;
+}
+
+absl::StatusOr<v1::ListBindingsResponse> GraphHandlers::ListBindings(
+    const rpc::CallContext& call, const v1::ListBindingsRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          store_.FindProject(request.project(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const std::vector<Binding> bindings,
+                          store_.ListBindings(project, request.appid(), call.deadline));
+  v1::ListBindingsResponse response;
+  for (const Binding& binding : bindings) {
+    if (response.bindings_size() > 0) {
+      ToProto(binding.valid_from,
+              response.mutable_bindings(response.bindings_size() - 1)->mutable_until_time());
+    }
+    auto* out = response.add_bindings();
+    out->set_open_platform_account(binding.account);
+    ToProto(binding.valid_from, out->mutable_from_time());
+  }
+  DATONG_ASSIGN_OR_RETURN(const bool rescoping,
+                          policies_.IsRecomputing(project, request.appid(), call.deadline));
+  response.set_rescoping(rescoping);
   return response;
 }
 
@@ -114,79 +139,6 @@ absl::StatusOr<v1::LinkBatchResponse> GraphHandlers::LinkBatch(
     auto* out = response.add_rejected();
     out->set_index(static_cast<int32_t>(rejected.index));
     out->set_reason(rejected.reason);
-  }
-  return response;
-}
-
-// Takes from the person what only weaker evidence joins to the identifier.
-absl::Status GraphHandlers::KeepStrong(const Project& project, const std::string& identifier,
-                                       int weakest_class, Deadline deadline, PersonView& person) {
-  DATONG_ASSIGN_OR_RETURN(RawComponent raw, store_.LoadComponent(project, identifier, deadline));
-  std::erase_if(raw.evidence, [&](const Evidence& record) {
-    return ClassOf(record.kind).value_or(kClaimClass) > weakest_class;
-  });
-  const Resolution resolution = ResolveRaw(raw.evidence, policy_, raw.decisions);
-  std::set<std::string> kept;
-  for (const Resolution::Id& id : resolution.ids) {
-    if (id.text != identifier || id.part < 0) continue;
-    for (const size_t member : resolution.parts[static_cast<size_t>(id.part)]) {
-      kept.insert(resolution.ids[member].text);
-    }
-  }
-  // The person's name goes only to who proves more than a claim to be that person.
-  if (!kept.contains(person.identifiers.front().identifier)) return IdentifierUnknown();
-  std::erase_if(person.identifiers,
-                [&](const HeldIdentifier& held) { return !kept.contains(held.identifier); });
-  return absl::OkStatus();
-}
-
-absl::StatusOr<v1::ResolveResponse> GraphHandlers::Resolve(const rpc::CallContext& call,
-                                                           const v1::ResolveRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          store_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Identifier parsed, Identifier::Parse(request.identifier()));
-  const std::string identifier = parsed.ToString();
-  int64_t version = 0;
-  DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
-                          store_.FindPersons(project, {identifier}, &version, call.deadline));
-  if (indexes.front() == 0) return IdentifierUnknown();
-  DATONG_ASSIGN_OR_RETURN(std::vector<PersonView> persons,
-                          store_.LoadPersons(project, indexes, call.deadline));
-  if (persons.empty()) return IdentifierUnknown();
-  if (request.weakest_class() != v1::EVIDENCE_CLASS_UNSPECIFIED &&
-      request.weakest_class() != v1::EVIDENCE_CLASS_CLAIM) {
-    DATONG_RETURN_IF_ERROR(KeepStrong(project, identifier,
-                                      static_cast<int>(request.weakest_class()) - 1, call.deadline,
-                                      persons.front()));
-  }
-  v1::ResolveResponse response;
-  ToProto(project.name, persons.front(), response.mutable_person());
-  response.set_version(version);
-  return response;
-}
-
-absl::StatusOr<v1::ResolveBatchResponse> GraphHandlers::ResolveBatch(
-    const rpc::CallContext& call, const v1::ResolveBatchRequest& request) {
-  if (request.identifiers_size() < 1 || request.identifiers_size() > kMostInBatch) {
-    return BatchTooLarge(static_cast<size_t>(request.identifiers_size()), kMostInBatch);
-  }
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          store_.FindProject(request.project(), call.deadline));
-  std::vector<std::string> identifiers;
-  for (const std::string& text : request.identifiers()) {
-    const absl::StatusOr<Identifier> parsed = Identifier::Parse(text);
-    identifiers.push_back(parsed.ok() ? parsed->ToString() : "");  // nobody's
-  }
-  int64_t version = 0;
-  DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> indexes,
-                          store_.FindPersons(project, identifiers, &version, call.deadline));
-  v1::ResolveBatchResponse response;
-  response.set_version(version);
-  for (size_t i = 0; i < indexes.size(); ++i) {
-    auto* result = response.add_results();
-    result->set_identifier(request.identifiers(static_cast<int>(i)));
-    if (indexes[i] != 0) result->set_person(PersonName(project.name, indexes[i]));
-    result->set_person_index(indexes[i]);
   }
   return response;
 }
@@ -269,39 +221,6 @@ absl::StatusOr<v1::GetGraphStatsResponse> GraphHandlers::GetGraphStats(
   response.set_evidence_count(stats.evidence);
   response.set_parked_count(stats.parked);
   response.set_version(stats.version);
-  return response;
-}
-
-absl::StatusOr<v1::ListChangesResponse> GraphHandlers::ListChanges(
-    const rpc::CallContext& call, const v1::ListChangesRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(const int32_t limit,
-                          rpc::PageSize(request.page_size(), kFeedPage, kLargestFeedPage));
-  DATONG_ASSIGN_OR_RETURN(const Project project,
-                          store_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const ChangePage page,
-                          store_.ListChanges(project, request.cursor(), limit, call.deadline));
-  v1::ListChangesResponse response;
-  for (const ChangeView& change : page.changes) {
-    ToProto(project.name, change, response.add_changes());
-  }
-  response.set_next_cursor(page.next_cursor);
-  response.set_project_number(project.number);
-  response.set_version(page.version);
-  return response;
-}
-
-absl::StatusOr<v1::WatchChangesResponse> GraphHandlers::NextChanges(const rpc::CallContext& call,
-                                                                    const std::string& project,
-                                                                    const std::string& cursor) {
-  v1::ListChangesRequest request;
-  request.set_project(project);
-  request.set_cursor(cursor);
-  DATONG_ASSIGN_OR_RETURN(v1::ListChangesResponse page, ListChanges(call, request));
-  v1::WatchChangesResponse response;
-  *response.mutable_changes() = std::move(*page.mutable_changes());
-  response.set_next_cursor(page.next_cursor());
-  response.set_project_number(page.project_number());
-  response.set_version(page.version());
   return response;
 }
 

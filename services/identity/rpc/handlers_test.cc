@@ -13,10 +13,16 @@
 #include "identity_migrations.h"
 #include "services/identity/rpc/decision_handlers.h"
 #include "services/identity/rpc/graph_handlers.h"
+#include "services/identity/rpc/integrity_handlers.h"
+#include "services/identity/rpc/link_stream_handler.h"
+#include "services/identity/rpc/policy_handlers.h"
 #include "services/identity/rpc/profile_handlers.h"
+#include "services/identity/rpc/relation_handlers.h"
 #include "services/identity/store/postgres_decision_store.h"
 #include "services/identity/store/postgres_graph_store.h"
+#include "services/identity/store/postgres_policy_store.h"
 #include "services/identity/store/postgres_profile_store.h"
+#include "services/identity/store/postgres_relation_store.h"
 
 namespace datong::identity {
 namespace {
@@ -59,9 +65,16 @@ class HandlersTest : public ::testing::Test {
   PostgresProfileStore profile_store_{*pool_, clock_};
   PostgresDecisionStore decision_store_{*pool_, clock_, {}, metrics_};
   Linker linker_{graph_store_, metrics_, 1000};
-  GraphHandlers graph_{graph_store_, linker_, {}};
-  DecisionHandlers decisions_{graph_store_, decision_store_, graph_, clock_, {}};
-  ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, clock_};
+  PostgresPolicyStore policy_store_{*pool_, clock_, {}, metrics_};
+  PostgresRelationStore relation_store_{*pool_, clock_};
+  GraphHandlers graph_{graph_store_, linker_, policy_store_};
+  DecisionHandlers decisions_{graph_store_, decision_store_, graph_, clock_, policy_store_};
+  PolicyHandlers policies_{graph_store_, policy_store_};
+  IntegrityHandlers integrity_{graph_store_, policy_store_, linker_};
+  RelationHandlers relations_{graph_store_, relation_store_};
+  PrivacyMetrics privacy_metrics_{registry_};
+  ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, privacy_metrics_,
+                            clock_};
 };
 
 TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {

@@ -1,5 +1,9 @@
 #include "services/identity/rpc/identity_grpc_service.h"
 
+#include <memory>
+
+#include "services/identity/rpc/link_stream_handler.h"
+
 namespace datong::identity {
 
 grpc::ServerUnaryReactor* IdentityGrpcService::RegisterProject(
@@ -31,6 +35,33 @@ grpc::ServerUnaryReactor* IdentityGrpcService::LinkBatch(grpc::CallbackServerCon
   return calls_.Unary(
       context, request, response, "/datong.identity.v1.IdentityService/LinkBatch",
       [this](const auto& call, const auto& r) { return handlers_.LinkBatch(call, r); });
+}
+
+grpc::ServerBidiReactor<v1::LinkStreamRequest, v1::LinkStreamResponse>*
+IdentityGrpcService::LinkStream(grpc::CallbackServerContext* context) {
+  return calls_.BidiStream<v1::LinkStreamRequest, v1::LinkStreamResponse>(
+      context, "/datong.identity.v1.IdentityService/LinkStream",
+      [stream = std::make_shared<LinkStreamHandler>(handlers_.store(), handlers_.linker())](
+          const rpc::CallContext& call, v1::LinkStreamRequest& request,
+          rpc::Emitter<v1::LinkStreamResponse>& out) {
+        return stream->OnMessage(call, request, out.more_waiting(), &out.messages());
+      });
+}
+
+grpc::ServerUnaryReactor* IdentityGrpcService::ListBindings(grpc::CallbackServerContext* context,
+                                                            const v1::ListBindingsRequest* request,
+                                                            v1::ListBindingsResponse* response) {
+  return calls_.Unary(
+      context, request, response, "/datong.identity.v1.IdentityService/ListBindings",
+      [this](const auto& call, const auto& r) { return handlers_.ListBindings(call, r); });
+}
+
+grpc::ServerUnaryReactor* IdentityGrpcService::ListMemberships(
+    grpc::CallbackServerContext* context, const v1::ListMembershipsRequest* request,
+    v1::ListMembershipsResponse* response) {
+  return calls_.Unary(
+      context, request, response, "/datong.identity.v1.IdentityService/ListMemberships",
+      [this](const auto& call, const auto& r) { return handlers_.ListMemberships(call, r); });
 }
 
 grpc::ServerUnaryReactor* IdentityGrpcService::Resolve(grpc::CallbackServerContext* context,
@@ -92,7 +123,7 @@ grpc::ServerUnaryReactor* IdentityGrpcService::ListChanges(grpc::CallbackServerC
 grpc::ServerWriteReactor<v1::WatchChangesResponse>* IdentityGrpcService::WatchChanges(
     grpc::CallbackServerContext* context, const v1::WatchChangesRequest* request) {
   return calls_.ServerStream<v1::WatchChangesResponse>(
-      context, "/datong.identity.v1.IdentityService/WatchChanges",
+      context, request, "/datong.identity.v1.IdentityService/WatchChanges",
       [this, project = request->project(), cursor = request->cursor()](
           const rpc::CallContext& call,
           rpc::Emitter<v1::WatchChangesResponse>& out) mutable -> absl::Status {

@@ -25,6 +25,14 @@ class IdentityGrpcService final : public v1::IdentityService::CallbackService {
   grpc::ServerUnaryReactor* LinkBatch(grpc::CallbackServerContext* context,
                                       const v1::LinkBatchRequest* request,
                                       v1::LinkBatchResponse* response) override;
+  grpc::ServerBidiReactor<v1::LinkStreamRequest, v1::LinkStreamResponse>* LinkStream(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* ListBindings(grpc::CallbackServerContext* context,
+                                         const v1::ListBindingsRequest* request,
+                                         v1::ListBindingsResponse* response) override;
+  grpc::ServerUnaryReactor* ListMemberships(grpc::CallbackServerContext* context,
+                                            const v1::ListMembershipsRequest* request,
+                                            v1::ListMembershipsResponse* response) override;
   grpc::ServerUnaryReactor* Resolve(grpc::CallbackServerContext* context,
                                     const v1::ResolveRequest* request,
                                     v1::ResolveResponse* response) override;

@@ -1,16 +1,14 @@
 #include "services/identity/rpc/profile_handlers.h"
 
-#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/strings.h"
-#include "common/identifier/identifier.h"
 #include "common/rpc/paging.h"
 #include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/core/person_id.h"
 #include "services/identity/rpc/convert.h"
+#include "services/identity/rpc/subject.h"
 
 namespace datong::identity {
 namespace {
@@ -21,55 +19,17 @@ constexpr int kMostAttributes = 100;
 
 }  // namespace
 
-absl::StatusOr<ProfileHandlers::Meant> ProfileHandlers::Find(const Project& project,
-                                                             const v1::Subject& subject,
-                                                             Deadline deadline) {
-  Meant meant;
-  if (subject.who_case() == v1::Subject::kPerson) {
-    DATONG_ASSIGN_OR_RETURN(const ParsedPersonName name, ParsePersonName(subject.person()));
-    if (name.project != project.name) return PersonUnknown();
-    meant.person = name.index;
-  } else {
-    DATONG_ASSIGN_OR_RETURN(const Identifier parsed, Identifier::Parse(subject.identifier()));
-    meant.identifier = parsed.ToString();
-    if (!IsUtf8(meant.identifier)) {
-      return FieldInvalid("IDENTIFIER_INVALID", "The identifier is no UTF-8");
-    }
-    DATONG_ASSIGN_OR_RETURN(const std::vector<uint32_t> found,
-                            graph_.FindPersons(project, {meant.identifier}, nullptr, deadline));
-    meant.person = found.front();
-    if (meant.person == 0) {
-      meant.identifiers = {meant.identifier};
-      return meant;
-    }
-  }
-  DATONG_ASSIGN_OR_RETURN(const std::vector<PersonView> persons,
-                          graph_.LoadPersons(project, {meant.person}, deadline));
-  if (persons.empty()) return PersonUnknown();
-  meant.person = persons.front().index;
-  for (const HeldIdentifier& held : persons.front().identifiers) {
-    meant.identifiers.push_back(held.identifier);
-  }
-  if (meant.identifier.empty()) meant.identifier = meant.identifiers.front();
-  return meant;
-}
-
-absl::StatusOr<ProfileHandlers::Meant> ProfileHandlers::FindKnown(const Project& project,
-                                                                  const v1::Subject& subject,
-                                                                  Deadline deadline) {
-  absl::StatusOr<Meant> meant = Find(project, subject, deadline);
-  if (meant.ok() && meant->person == 0) return PersonUnknown();
-  return meant;
-}
-
 absl::StatusOr<v1::RecordConsentResponse> ProfileHandlers::RecordConsent(
     const rpc::CallContext& call, const v1::RecordConsentRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const ConsentEntry consent, FromProto(request.consent(), clock_.Now()));
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Meant meant, Find(project, request.subject(), call.deadline));
-  DATONG_RETURN_IF_ERROR(
-      profiles_.AppendConsent(project, meant.identifiers, consent, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindSubject(graph_, project, request.subject(), call.deadline));
+  const absl::Status recorded =
+      profiles_.AppendConsent(project, meant.identifiers, consent, call.deadline);
+  if (!consent.granted) metrics_.ConsentWithdrawn(recorded.ok());
+  DATONG_RETURN_IF_ERROR(recorded);
   if (consent.granted) {
     // After an erasure the person may be known again (R6.3).
     DATONG_RETURN_IF_ERROR(
@@ -84,7 +44,8 @@ absl::StatusOr<v1::GetConsentResponse> ProfileHandlers::GetConsent(
     const rpc::CallContext& call, const v1::GetConsentRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Meant meant, Find(project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(const std::vector<ConsentEntry> consents,
                           profiles_.LatestConsents(project, meant.identifiers, call.deadline));
   v1::GetConsentResponse response;
@@ -124,7 +85,8 @@ absl::StatusOr<v1::SetAttributesResponse> ProfileHandlers::SetAttributes(
   }
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Meant meant, FindKnown(project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_RETURN_IF_ERROR(
       profiles_.AppendAttributes(project, meant.identifier, attributes, call.deadline));
   v1::SetAttributesResponse response;
@@ -136,7 +98,8 @@ absl::StatusOr<v1::GetProfileResponse> ProfileHandlers::GetProfile(
     const rpc::CallContext& call, const v1::GetProfileRequest& request) {
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Meant meant, FindKnown(project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(const std::vector<AttributeEntry> attributes,
                           profiles_.LatestAttributes(project, meant.identifiers, call.deadline));
   v1::GetProfileResponse response;
@@ -155,7 +118,8 @@ absl::StatusOr<v1::ListAttributeHistoryResponse> ProfileHandlers::ListAttributeH
                           rpc::ReadPageToken(request.page_token(), filter));
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const Meant meant, FindKnown(project, request.subject(), call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const Subject meant,
+                          FindKnownSubject(graph_, project, request.subject(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(
       const PageOf<AttributeEntry> page,
       profiles_.AttributeHistory(project, meant.identifiers, request.attribute_name(), after, limit,

@@ -9,6 +9,7 @@
 #include "datong/identity/v1/profile.pb.h"
 #include "services/identity/core/decision_store.h"
 #include "services/identity/core/graph_store.h"
+#include "services/identity/core/privacy_metrics.h"
 #include "services/identity/core/profile_store.h"
 
 namespace datong::identity {
@@ -18,8 +19,12 @@ namespace datong::identity {
 class ProfileHandlers {
  public:
   ProfileHandlers(GraphStore& graph, ProfileStore& profiles, DecisionStore& decisions,
-                  const Clock& clock)
-      : graph_(graph), profiles_(profiles), decisions_(decisions), clock_(clock) {}
+                  PrivacyMetrics& metrics, const Clock& clock)
+      : graph_(graph),
+        profiles_(profiles),
+        decisions_(decisions),
+        metrics_(metrics),
+        clock_(clock) {}
 
   absl::StatusOr<v1::RecordConsentResponse> RecordConsent(const rpc::CallContext& call,
                                                           const v1::RecordConsentRequest& request);
@@ -35,20 +40,10 @@ class ProfileHandlers {
       const rpc::CallContext& call, const v1::ListAttributeHistoryRequest& request);
 
  private:
-  // Who is meant, with all identifiers.
-  struct Meant {
-    uint32_t person = 0;     // 0: an identifier that nobody has
-    std::string identifier;  // the one named, else the person's best
-    std::vector<std::string> identifiers;
-  };
-  // Errors: NOT_FOUND/PERSON_UNKNOWN, INVALID_ARGUMENT/IDENTIFIER_INVALID.
-  absl::StatusOr<Meant> Find(const Project& project, const v1::Subject& subject, Deadline deadline);
-  absl::StatusOr<Meant> FindKnown(const Project& project, const v1::Subject& subject,
-                                  Deadline deadline);
-
   GraphStore& graph_;
   ProfileStore& profiles_;
   DecisionStore& decisions_;
+  PrivacyMetrics& metrics_;
   const Clock& clock_;
 };
 

@@ -48,9 +48,17 @@ constexpr char kWriteDecisions[] = R"sql(
   ON CONFLICT DO NOTHING)sql";
 
 constexpr char kForgetPhones[] = R"sql(
-  DELETE FROM identity.evidence
+  UPDATE identity.evidence
+  SET ids = ARRAY(SELECT id FROM unnest(ids) AS id WHERE left(id, 6) <> 'phone:'),
+      unscoped_ids = CASE WHEN unscoped_ids IS NOT NULL THEN
+        ARRAY(SELECT id FROM unnest(unscoped_ids) AS id WHERE left(id, 6) <> 'phone:') END
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
     AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
+
+constexpr char kEnterErased[] = R"sql(
+  INSERT INTO identity.erased_nodes (project_number, node, erased_at, entered_at)
+  SELECT $1, node, )sql" DATONG_SQL_TIME("$3::bigint") ", " DATONG_SQL_TIME("$4::bigint") R"sql(
+  FROM unnest($2::bigint[]) AS node)sql";
 
 Secret ReadEraseKey(pqxx::work& work, const Project& project) {
   const pqxx::row row = work.exec_params1(
@@ -60,19 +68,15 @@ Secret ReadEraseKey(pqxx::work& work, const Project& project) {
   return Secret(row[0].as<std::string>());
 }
 
-std::string BuriedAs(const Secret& key, const std::string& id) {
-  return BytesToHex(crypto::HmacSha256(key, id));
-}
-
-bool NamesAny(const std::vector<std::string>& ids, const std::set<std::string>& among) {
-  return absl::c_any_of(ids, [&](const std::string& id) { return among.contains(id); });
-}
-
 std::string DecisionId(const Decision& decision) {
   return BytesToHex(
       crypto::Sha256(absl::StrCat(static_cast<int>(decision.kind), "\n", decision.a, "\n",
                                   decision.b, "\n", absl::ToUnixMicros(decision.at)))
           .substr(0, 16));
+}
+
+std::string BuriedAs(const Secret& key, const std::string& id) {
+  return BytesToHex(crypto::HmacSha256(key, id));
 }
 
 }  // namespace
@@ -91,41 +95,31 @@ std::vector<bool> GraphWriter::FindErased(absl::Span<const Evidence> records,
     bury(scoped[i].record.ids);
   }
   TextArray wanted;
-  for (const auto& [id, as] : buried) wanted.Add(as);
-  std::map<std::string, Tombstone> tombstones;
+  std::map<std::string, std::string> id_of;  // by what it is buried as
+  for (const auto& [id, as] : buried) {
+    wanted.Add(as);
+    id_of[as] = id;
+  }
+  std::map<std::string, Tombstone> tombstones;  // by id
   for (const auto& row : work_.exec_params(kReadTombstones, project_.number, wanted.Take())) {
-    tombstones[row[0].as<std::string>()] = {
+    tombstones[id_of[row[0].as<std::string>()]] = {
         TimeOf(row[1]), row[2].is_null() ? absl::InfiniteFuture() : TimeOf(row[2])};
   }
   if (tombstones.empty()) return dropped;
   for (size_t i = 0; i < records.size(); ++i) {
     std::set<std::string> ids(records[i].ids.begin(), records[i].ids.end());
     ids.insert(scoped[i].record.ids.begin(), scoped[i].record.ids.end());
-    std::optional<Tombstone> extend;
-    TextArray renewed;
-    bool renews = false;
-    for (const std::string& id : ids) {
-      const auto tombstone = tombstones.find(buried[id]);
-      if (tombstone == tombstones.end()) continue;
-      const Admission admission = Admit(records[i], tombstone->second, policy_, now_);
-      if (admission == Admission::kDrop || admission == Admission::kExtend) dropped[i] = true;
-      if (admission == Admission::kExtend &&
-          (!extend.has_value() || extend->erased < tombstone->second.erased)) {
-        extend = tombstone->second;
-      }
-      if (admission == Admission::kRenew) {
-        renewed.Add(tombstone->first);
-        tombstone->second.renewed = records[i].observed;
-        renews = true;
-      }
-    }
-    if (dropped[i]) {
+    const Gate gate = AdmitAll(records[i], ids, tombstones, policy_, now_);
+    dropped[i] = gate.dropped;
+    if (gate.dropped) {
       record_refusals_.push_back({{},
                                   Reason::kErased,
                                   ClassOf(records[i].kind).value_or(kClaimClass),
                                   records[i].observed});
-      if (extend.has_value()) ExtendErasure(scoped[i].record, *extend, key);
-    } else if (renews) {
+      if (gate.extend.has_value()) ExtendErasure(scoped[i].record, *gate.extend, key);
+    } else if (!gate.renewed.empty()) {
+      TextArray renewed;
+      for (const std::string& id : gate.renewed) renewed.Add(buried[id]);
       work_.exec_params(kRenew, project_.number, renewed.Take(),
                         absl::ToUnixMicros(records[i].observed));
     }
@@ -133,17 +127,16 @@ std::vector<bool> GraphWriter::FindErased(absl::Span<const Evidence> records,
   return dropped;
 }
 
-void GraphWriter::ExtendErasure(const Evidence& record, const Tombstone& tombstone,
-                                const Secret& key) {
+void GraphWriter::ExtendErasure(const Evidence& record, absl::Time erased, const Secret& key) {
   std::vector<Refusal> ignored;
   TextArray ids, buried;
   for (const std::string& id : Clean(record, policy_, ignored).ids) {
     ids.Add(id);
     buried.Add(BuriedAs(key, id));
   }
-  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(tombstone.erased));
+  work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(erased));
   // What is stored of them already goes in a step of its own, which locks their components.
-  work_.exec_params(kAskErasure, project_.number, ids.Take(), absl::ToUnixMicros(tombstone.erased),
+  work_.exec_params(kAskErasure, project_.number, ids.Take(), absl::ToUnixMicros(erased),
                     absl::ToUnixMicros(now_));
 }
 
@@ -161,9 +154,9 @@ void GraphWriter::DropRevoked() {
     const bool revoked = absl::c_any_of(
         decisions, [&](const Decision& d) { return RevokesPhoneOf(d, door.record.stored); });
     if (!revoked) continue;
-    const auto is_phone = [](const std::string& id) { return KindOf(id) == IdKind::kPhone; };
-    std::erase_if(door.record.stored.ids, is_phone);
-    std::erase_if(door.record.clean.ids, is_phone);
+    ForgetPhones(door.record.stored.ids);
+    ForgetPhones(door.record.clean.ids);
+    ForgetPhones(door.unscoped);
   }
 }
 
@@ -179,8 +172,9 @@ void GraphWriter::TakeDecisions(absl::Span<const Decision> decisions, GraphState
     for (const StoredNode& node : state.nodes) members.Add(node.node);
     work_.exec_params(kForgetPhones, project_.number, members.Take(), kPhoneEvidence, decision.a,
                       absl::ToUnixMicros(decision.at));
-    std::erase_if(state.evidence,
-                  [&](const Evidence& record) { return RevokesPhoneOf(decision, record); });
+    for (Evidence& record : state.evidence) {
+      if (RevokesPhoneOf(decision, record)) ForgetPhones(record.ids);
+    }
   }
 }
 
@@ -203,53 +197,12 @@ void GraphWriter::WriteDecisions() {
                     reasons.Take());
 }
 
-void GraphWriter::TakeAway(const std::set<std::string>& ids, absl::Time at, GraphState& state,
-                           Erased& erased) {
-  erased.ids = ids;
-  std::set<std::string> shown;
-  std::set<std::string> doubtful = ids;
-  std::vector<Refusal> ignored;
-  std::erase_if(state.evidence, [&](const Evidence& record) {
-    const Evidence clean = Clean(record, policy_, ignored);
-    const bool goes = record.observed <= at && NamesAny(record.ids, ids);
-    std::set<std::string>& side = goes ? doubtful : shown;
-    side.insert(clean.ids.begin(), clean.ids.end());
-    return goes;
-  });
-  for (const std::string& id : doubtful) {
-    if (!shown.contains(id)) erased.gone.insert(id);
-  }
-  std::map<int64_t, std::vector<int64_t>> left;  // nodes that leave, by person
-  std::set<int64_t> staying;                     // persons
-  for (StoredNode& node : state.nodes) {
-    const bool gone = erased.gone.contains(node.identifier);
-    if (gone || ids.contains(node.identifier)) {
-      if (node.person != 0) left[node.person].push_back(node.node);
-      // What was observed since starts as somebody new.
-      node.person = 0;
-      node.fresh = true;
-    } else {
-      staying.insert(node.person);
-    }
-  }
-  for (const auto& [person, nodes] : left) {
-    if (staying.contains(person)) {
-      erased.unlinked.insert(erased.unlinked.end(), nodes.begin(), nodes.end());
-    } else {
-      erased.persons.push_back(person);
-    }
-  }
-  const auto names_gone = [&](const std::vector<std::string>& named) {
-    return NamesAny(named, erased.gone) || NamesAny(named, ids);
-  };
-  std::erase_if(state.nodes,
-                [&](const StoredNode& node) { return erased.gone.contains(node.identifier); });
-  std::erase_if(state.open_refusals, [&](const Refusal& r) { return names_gone(r.ids); });
-  std::erase_if(state.decisions, [&](const Decision& d) { return names_gone({d.a, d.b}); });
-}
-
 absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_person,
                                        absl::Time at) {
+  ReadRules();
+  // What says nothing is nobody's, and stands in the evidence of many.
+  std::erase_if(ids, [&](const std::string& id) { return FaultOf(id, policy_).has_value(); });
+  if (ids.empty()) return 0;
   for (const std::string& id : ids) ids_.emplace(NodeOfId(id), id);
   if (whole_person) {
     BigintArray nodes;
@@ -262,17 +215,18 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       ids_.emplace(row[0].as<int64_t>(), row[1].as<std::string>());
     }
   }
-  ReadRules();
   std::set<std::string> all;
   for (const auto& [node, id] : ids_) all.insert(id);
   // Identifiers that nobody knows are made known, to be locked: else another writer could link them
   // in the middle of the scrubbing, which would take them out of some tables only.
+  if (recomputing_) CompleteIds();
   LinkOutcome ignored;
   const std::set<int64_t> fresh = MakeNodes(ignored);
   const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
   GraphState state = LoadState(*components, fresh);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
+  if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   if (whole_person) {
     // Another writer may have brought them more identifiers before the lock.
     std::set<int64_t> persons;
@@ -284,26 +238,35 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       if (persons.contains(node.person) && !all.contains(node.identifier)) return LinkConflict();
     }
   }
-  TakeAway(all, at, state, erased_);
+  erased_ = TakeAway(all, at, policy_, state);
   plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
   plan_.emptied.insert(plan_.emptied.end(), erased_.persons.begin(), erased_.persons.end());
-  for (const LinkPlan::NodeChange& change : plan_.nodes) {
-    if (change.person != change.previous_person) ++change_count_;
-  }
-  change_count_ +=
-      static_cast<int64_t>(plan_.merges.size() + erased_.unlinked.size() + erased_.persons.size());
-  change_count_ +=
-      absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  change_count_ = CountChanges();
   Scrub(erased_, at);
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
-  WriteNodes();
-  WritePersons();
-  WriteChanges();
-  WriteRefusals();
+  // Relations need no node: under the project's lock nobody records one meanwhile.
+  BigintArray related;
+  for (const std::string& id : all) related.Add(NodeOfId(id));
+  work_.exec_params(absl::StrCat("DELETE FROM identity.relations WHERE project_number = $1 AND "
+                                 "node = ANY($2::bigint[]) AND since <= ",
+                                 DATONG_SQL_TIME("$3::bigint")),
+                    project_.number, related.Take(), absl::ToUnixMicros(at));
+  // Those who keep something under a node read it from here.
+  work_.exec_params(kEnterErased, project_.number, ErasedNodes(), absl::ToUnixMicros(at),
+                    absl::ToUnixMicros(now_));
+  WritePlan();
   return static_cast<int>(all.size());
 }
 
-void GraphWriter::Scrub(const Erased& erased, absl::Time at) {
+std::string GraphWriter::ErasedNodes() {
+  std::set<std::string> ids = erased_.ids;
+  ids.insert(erased_.gone.begin(), erased_.gone.end());
+  BigintArray nodes;
+  for (const std::string& id : ids) nodes.Add(NodeOfId(id));
+  return nodes.Take();
+}
+
+void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   TextArray ids, named;
   BigintArray nodes, gone;
   const auto name = [&](const std::string& id) {
@@ -370,6 +333,10 @@ void GraphWriter::Scrub(const Erased& erased, absl::Time at) {
   run_until(
       "DELETE FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
       "valid_from <= ",
+      nodes.Take());
+  run_until(
+      "DELETE FROM identity.business_records WHERE project_number = $1 AND "
+      "node = ANY($2::bigint[]) AND occurred_at <= ",
       nodes.Take());
   const pqxx::row key = work_.exec_params1(
       "UPDATE identity.projects SET erase_key = coalesce(erase_key, decode($2, 'hex')) "

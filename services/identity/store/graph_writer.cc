@@ -8,6 +8,7 @@
 #include "common/identifier/identifier.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
+#include "services/identity/store/policy_sql.h"
 #include "services/identity/store/sql_values.h"
 
 namespace datong::identity {
@@ -50,7 +51,8 @@ constexpr char kReadOpenRefusals[] =
 constexpr char kAllocate[] = R"sql(
   UPDATE identity.projects SET version = version + $2, next_person = next_person + $3,
     decision_version = decision_version + $4, rules_version = rules_version + $5
-  WHERE project_number = $1 RETURNING version, next_person, consent_version, rules_version)sql";
+  WHERE project_number = $1 RETURNING version, next_person, consent_version, rules_version,
+    EXISTS (SELECT 1 FROM identity.frozen_components AS f WHERE f.project_number = $1))sql";
 
 }  // namespace
 
@@ -83,7 +85,11 @@ void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome
       continue;
     }
     Scoped& scoped = all[i];
-    if (!scoped.unknown.empty()) {
+    const bool bound = scoped.unknown.empty() && !UnscopedApps(records[i]).empty();
+    if (std::string held = HoldBack(scoped); !held.empty()) {
+      parked_.push_back({records[i], std::move(scoped.unknown), std::move(held)});
+      ++outcome.parked;
+    } else if (!scoped.unknown.empty()) {
       parked_.push_back({records[i], std::move(scoped.unknown), std::move(scoped.unknown_app)});
       ++outcome.parked;
     }
@@ -92,7 +98,8 @@ void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome
       continue;
     }
     absl::c_sort(scoped.record.ids);
-    Door door{{std::move(scoped.record), {}}, {}, i};
+    Door door{{std::move(scoped.record), {}}, {}, i, {}};
+    if (bound) door.unscoped = records[i].ids;
     door.record.clean = Clean(door.record.stored, policy_, door.refusals);
     door_.push_back(std::move(door));
   }
@@ -232,15 +239,28 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   LinkOutcome outcome;
   ReadRules();
   Scope(records, outcome);
+  for (const Rescoped& record : replaced_) {
+    std::vector<Refusal> ignored;
+    for (const std::string& id : Clean(record.stored, policy_, ignored).ids) {
+      ids_.emplace(NodeOfId(id), id);
+    }
+  }
   for (const Decision& decision : decisions) {
     ids_.emplace(NodeOfId(decision.a), decision.a);
     if (!decision.b.empty()) ids_.emplace(NodeOfId(decision.b), decision.b);
+  }
+  if (recomputing_) {
+    for (const Door& entry : door_) {
+      for (const std::string& id : entry.record.clean.ids) ids_.emplace(NodeOfId(id), id);
+    }
+    CompleteIds();
   }
   const std::set<int64_t> fresh = MakeNodes(outcome);
   const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
   if (!components.ok()) return components.status();
   GraphState state = LoadState(*components, fresh);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
+  if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   TakeDecisions(decisions, state);
   std::vector<DoorRecord> door;
   for (const Door& entry : door_) {
@@ -250,7 +270,17 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
     latest.observed = absl::InfiniteFuture();
     if (EraOf(latest, state.decisions) > 0) outcome.decided.push_back(entry.place);
   }
-  plan_ = PlanLink(project_.number, state, door, policy_, !decisions_.empty());
+  if (!replaced_.empty()) {
+    std::set<std::string> gone;
+    for (const Rescoped& record : replaced_) {
+      gone.insert(EvidenceId(project_.number, record.stored));
+    }
+    std::erase_if(state.evidence, [&](const Evidence& record) {
+      return gone.contains(EvidenceId(project_.number, record));
+    });
+  }
+  plan_ = PlanLink(project_.number, state, door, policy_,
+                   !decisions_.empty() || !replaced_.empty() || recomputing_);
   outcome.recorded += static_cast<int>(plan_.recorded.size());
   for (const size_t i : plan_.recorded) {
     record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
@@ -264,35 +294,47 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
                                   parked.record.observed});
     }
   }
-  if (plan_.recorded.empty() && parked_.empty() && decisions_.empty() && outcome.erased.empty()) {
+  if (plan_.recorded.empty() && parked_.empty() && decisions_.empty() && outcome.erased.empty() &&
+      replaced_.empty()) {
     outcome.version = ReadVersion(work_, project_);
     return outcome;
   }
-  for (const LinkPlan::NodeChange& change : plan_.nodes) {
-    if (change.person != change.previous_person) ++change_count_;
-  }
-  change_count_ += static_cast<int64_t>(plan_.merges.size());
-  change_count_ +=
-      absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  change_count_ = CountChanges();
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
+  DeleteReplaced();
   WriteEvidence();
   WriteParked();
-  WriteNodes();
-  WritePersons();
-  WriteChanges();
-  WriteRefusals();
+  WritePlan();
   WriteConsents();
   WriteDecisions();
+  CountConflicts(state.open_refusals);
   outcome.version = version_;
   return outcome;
 }
 
+int64_t GraphWriter::CountChanges() const {
+  int64_t count = absl::c_count_if(plan_.nodes, [](const LinkPlan::NodeChange& change) {
+    return change.person != change.previous_person;
+  });
+  count += static_cast<int64_t>(plan_.merges.size());
+  count += absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
+  return count + static_cast<int64_t>(erased_.unlinked.size() + erased_.persons.size());
+}
+
+void GraphWriter::WritePlan() {
+  WriteNodes();
+  WritePersons();
+  WriteChanges();
+  WriteRefusals();
+  WriteFrozen();
+}
+
 void GraphWriter::ReadRules() {
-  rules_version_ =
-      work_
-          .exec_params1("SELECT rules_version FROM identity.projects WHERE project_number = $1",
-                        project_.number)[0]
-          .as<int64_t>();
+  ProjectRules rules = ReadProjectRules(work_, project_, policy_);
+  rules_version_ = rules.rules_version;
+  policy_ = std::move(rules.policy.policy);
+  recomputing_ = rules.policy.recomputing;
+  held_apps_.insert(rules.held_apps.begin(), rules.held_apps.end());
 }
 
 absl::Status GraphWriter::Allocate() {
@@ -307,6 +349,7 @@ absl::Status GraphWriter::Allocate() {
   version_ = row[0].as<int64_t>();
   next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
   any_consents_ = row[2].as<int64_t>() > 0;
+  any_frozen_ = row[4].as<bool>();
   // Identifiers that nobody knew yet have no lock: an erasure, a withdrawal or a binding may have
   // come between the look at them and this lock, and has missed these records.
   const int64_t rules = row[3].as<int64_t>() - (keeps_out ? 1 : 0);

@@ -14,6 +14,7 @@
 #include "services/identity/core/graph_store.h"
 #include "services/identity/core/link_plan.h"
 #include "services/identity/core/scoping.h"
+#include "services/identity/core/take_away.h"
 
 namespace datong::identity {
 
@@ -21,6 +22,7 @@ namespace datong::identity {
 // the raw components, plans, writes. For one use. Throws as libpqxx does.
 class GraphWriter {
  public:
+  // `policy` is for projects that chose none.
   GraphWriter(pqxx::work& work, const Project& project, const Policy& policy, absl::Time now)
       : work_(work), project_(project), policy_(policy), now_(now) {}
 
@@ -34,15 +36,31 @@ class GraphWriter {
   // `whole_person`, about all identifiers of the persons that hold them. Gives their number.
   absl::StatusOr<int> Erase(std::vector<std::string> ids, bool whole_person, absl::Time at);
 
+  // Works out the raw components anew by the policy that holds (which may take another view of what
+  // is an identifier than when the evidence came).
+  absl::Status Recompute(const std::string& components);
+  // Evidence as it is stored, and as it came.
+  struct Rescoped {
+    Evidence stored;
+    Evidence original;
+    int64_t node = 0;
+    std::string evidence_id;  // hexadecimal
+  };
+  // Brings stored evidence into scope anew, and links it anew where that makes a difference (or
+  // `unchanged_too`).
+  absl::StatusOr<LinkOutcome> Rescope(absl::Span<const Rescoped> records, bool unchanged_too);
+
   // What was done, for metrics after the commit.
   const LinkPlan& plan() const { return plan_; }
   const std::vector<Refusal>& record_refusals() const { return record_refusals_; }
+  int opened_incidents() const { return opened_incidents_; }
 
  private:
   struct Door {
     DoorRecord record;
     std::vector<Refusal> refusals;
-    size_t place = 0;  // among the given records
+    size_t place = 0;                   // among the given records
+    std::vector<std::string> unscoped;  // as it came, if a binding scoped some of it
   };
   struct Parked {
     Evidence record;
@@ -53,7 +71,7 @@ class GraphWriter {
   void Scope(absl::Span<const Evidence> records, LinkOutcome& outcome);
   // Which of the records (in scope, with the identifiers as they came) an erasure keeps out.
   std::vector<bool> FindErased(absl::Span<const Evidence> records, absl::Span<const Scoped> scoped);
-  void ExtendErasure(const Evidence& record, const Tombstone& tombstone, const Secret& key);
+  void ExtendErasure(const Evidence& record, absl::Time erased, const Secret& key);
   // Takes out of the records what a withdrawn authorisation forbids to know.
   void DropRevoked();
   Bindings ReadBindings(absl::Span<const Evidence> records);
@@ -82,15 +100,26 @@ class GraphWriter {
   void WritePersons();
   void WriteChanges();
   void WriteDecisions();
-  // The parts of Erase.
-  struct Erased {
-    std::set<std::string> ids;      // asked for
-    std::set<std::string> gone;     // that nothing shows any more, also others
-    std::vector<int64_t> persons;   // that nothing is left of
-    std::vector<int64_t> unlinked;  // nodes that left persons that stay
-  };
-  void TakeAway(const std::set<std::string>& ids, absl::Time at, GraphState& state, Erased& erased);
-  void Scrub(const Erased& erased, absl::Time at);
+  void DeleteReplaced();
+  // All that the plan says.
+  void WritePlan();
+  void WriteFrozen();
+  // Counts the conflicts of strong evidence, and opens incidents (R4.5).
+  void CountConflicts(const std::vector<Refusal>& known);
+  // Takes the unionids of apps with an open incident out of the record; gives the app.
+  std::string HoldBack(Scoped& scoped) const;
+  // Adds the identifiers that evidence of the same raw components shows by the policy that holds
+  // now: while a change of it is worked out, some are no nodes yet.
+  void CompleteIds();
+  // Errors: ABORTED/LINK_CONFLICT when there came more of them meanwhile.
+  absl::Status CheckComplete(const GraphState& state) const;
+  // Opens and closes the refusals of single identifiers as the policy sees them.
+  void ReviewIdentifiers(const GraphState& state);
+  int64_t CountChanges() const;
+  // Takes what was erased out of every table.
+  // What of it goes into the feed of erasures, as a bigint array.
+  std::string ErasedNodes();
+  void Scrub(const TakenAway& erased, absl::Time at);
   void WriteRefusals();
   // Identifiers that came to a person take over what the person withdrew.
   void WriteConsents();
@@ -100,17 +129,22 @@ class GraphWriter {
 
   pqxx::work& work_;
   const Project& project_;
-  const Policy& policy_;
+  Policy policy_;
   const absl::Time now_;
 
   std::vector<Door> door_;  // the records in scope
   std::vector<Parked> parked_;
   std::vector<Refusal> record_refusals_;  // of the records that are new
   std::vector<Decision> decisions_;       // that are new
-  Erased erased_;
+  TakenAway erased_;
   std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
   LinkPlan plan_;
   int64_t rules_version_ = 0;
+  std::set<std::string> held_apps_;  // of open incidents
+  std::vector<Rescoped> replaced_;   // stored evidence that goes
+  bool any_frozen_ = false;
+  bool recomputing_ = false;
+  int opened_incidents_ = 0;
   int64_t change_count_ = 0;
   int64_t version_ = 0;      // after the batch
   int64_t next_person_ = 0;  // the first of the new persons

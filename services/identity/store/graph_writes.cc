@@ -18,13 +18,15 @@ namespace {
 // $1 project, $2 now, $3 nodes, $4 ids of records, then a column each.
 constexpr char kWriteEvidence[] = R"sql(
   INSERT INTO identity.evidence (project_number, node, evidence_id, kind, ids, observed_at,
-    received_at, appid, request_id, obtained_by, snapshot, watermark)
+    received_at, appid, request_id, obtained_by, snapshot, watermark, unscoped_ids)
   SELECT $1, t.node, decode(t.id, 'hex'), t.kind, string_to_array(t.ids, E'\n'), )sql" DATONG_SQL_TIME(
     "t.observed") ", " DATONG_SQL_TIME("$2::bigint") R"sql(, t.appid, t.request_id, t.obtained_by,
-    t.snapshot <> 0, t.watermark::smallint
+    t.snapshot <> 0, t.watermark::smallint,
+    CASE WHEN t.unscoped <> '' THEN string_to_array(t.unscoped, E'\n') END
   FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-              $9::text[], $10::text[], $11::bigint[], $12::bigint[])
-    AS t (node, id, kind, ids, observed, appid, request_id, obtained_by, snapshot, watermark)
+              $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
+    AS t (node, id, kind, ids, observed, appid, request_id, obtained_by, snapshot, watermark,
+          unscoped)
   ON CONFLICT DO NOTHING)sql";
 
 constexpr char kWriteParked[] = R"sql(
@@ -150,7 +152,9 @@ struct EvidenceColumns {
 void GraphWriter::WriteEvidence() {
   if (plan_.recorded.empty()) return;
   EvidenceColumns c;
+  TextArray unscoped;
   for (const size_t i : plan_.recorded) {
+    unscoped.Add(absl::StrJoin(door_[i].unscoped, "\n"));
     const DoorRecord& record = door_[i].record;
     const std::vector<std::string>& ids =
         record.clean.ids.empty() ? record.stored.ids : record.clean.ids;
@@ -159,7 +163,7 @@ void GraphWriter::WriteEvidence() {
   work_.exec_params(kWriteEvidence, project_.number, absl::ToUnixMicros(now_), c.nodes.Take(),
                     c.ids.Take(), c.kinds.Take(), c.members.Take(), c.observed.Take(),
                     c.appids.Take(), c.request_ids.Take(), c.obtained_by.Take(), c.snapshot.Take(),
-                    c.watermark.Take());
+                    c.watermark.Take(), unscoped.Take());
 }
 
 void GraphWriter::WriteParked() {

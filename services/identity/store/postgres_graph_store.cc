@@ -31,15 +31,22 @@ constexpr char kBind[] = R"sql(
   VALUES ($1, $2, )sql" DATONG_SQL_TIME("$3::bigint") R"sql(, $4)
   ON CONFLICT (project_number, appid, valid_from) DO UPDATE SET account = excluded.account)sql";
 
+constexpr char kAskRescoping[] = R"sql(
+  INSERT INTO identity.recomputations (project_number, reason, appid, stage, asked_at)
+  VALUES ($1, 2, $2, 2, )sql" DATONG_SQL_TIME("$3::bigint") ")";
+
 constexpr char kTakeParked[] = R"sql(
   DELETE FROM identity.parked_evidence AS gone
   WHERE gone.project_number = $1 AND gone.waits_for = $2
     AND (gone.node, gone.evidence_id) IN (
       SELECT p.node, p.evidence_id FROM identity.parked_evidence AS p
       WHERE p.project_number = $1 AND p.waits_for = $2
-        AND (SELECT account FROM identity.bindings AS b
-             WHERE b.project_number = $1 AND b.appid = $2 AND b.valid_from <= p.observed_at
-             ORDER BY b.valid_from DESC LIMIT 1) <> ''
+        AND NOT EXISTS (SELECT 1 FROM identity.incidents AS i
+                        WHERE i.project_number = $1 AND i.appid = $2 AND i.closed_at IS NULL)
+        AND ((SELECT account FROM identity.bindings AS b
+              WHERE b.project_number = $1 AND b.appid = $2 AND b.valid_from <= p.observed_at
+              ORDER BY b.valid_from DESC LIMIT 1) <> ''
+             OR array_to_string(p.ids, ' ') NOT LIKE '%unionid:@%')
       ORDER BY p.node LIMIT $3 FOR UPDATE SKIP LOCKED)
   RETURNING )sql";
 
@@ -99,6 +106,7 @@ absl::StatusOr<LinkOutcome> PostgresGraphStore::Link(const Project& project,
     if (!outcome.ok()) return outcome.status();
     metrics_.Linked(writer->plan());
     for (const Refusal& refusal : writer->record_refusals()) metrics_.Refused(refusal.reason);
+    metrics_.IncidentsOpened(writer->opened_incidents());
     return outcome;
   }
 }
@@ -122,6 +130,10 @@ absl::Status PostgresGraphStore::BindApp(const Project& project, const std::stri
       return absl::OkStatus();
     }
     work.exec_params(kBind, project.number, appid, absl::ToUnixMicros(valid_from), account);
+    // What is stored already may belong to another account now.
+    if (!last.empty() && valid_from < clock_.Now()) {
+      work.exec_params(kAskRescoping, project.number, appid, absl::ToUnixMicros(clock_.Now()));
+    }
     work.exec_params(
         "UPDATE identity.projects SET rules_version = rules_version + 1 WHERE project_number = $1",
         project.number);

@@ -37,6 +37,23 @@ class PostgresGraphStore final : public GraphStore {
                                                       Deadline deadline) override;
   absl::StatusOr<RawComponent> LoadComponent(const Project& project, const std::string& identifier,
                                              Deadline deadline) override;
+  absl::StatusOr<std::vector<RawComponent>> LoadRawComponents(
+      const Project& project, absl::Span<const std::string> identifiers, std::vector<int>* places,
+      Deadline deadline) override;
+  absl::StatusOr<std::vector<uint32_t>> FindPersonsAt(const Project& project,
+                                                      absl::Span<const std::string> identifiers,
+                                                      std::optional<int64_t> version,
+                                                      std::optional<absl::Time> at,
+                                                      Deadline deadline) override;
+  absl::StatusOr<MembershipPage> ListMemberships(const Project& project, int64_t after, int limit,
+                                                 Deadline deadline) override;
+  absl::StatusOr<std::vector<Binding>> ListBindings(const Project& project,
+                                                    const std::string& appid,
+                                                    Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> ListIdentifiers(const Project& project,
+                                                           const std::string& prefix,
+                                                           const std::string& after, int limit,
+                                                           Deadline deadline) override;
   absl::StatusOr<std::vector<HistorySpan>> History(const Project& project,
                                                    const std::string& identifier,
                                                    Deadline deadline) override;

@@ -123,18 +123,27 @@ std::vector<Scenario> LoadScenarios(const std::string& path) {
 }
 
 bool World::IsErased(const Evidence& record, absl::Time now) {
+  const Scoped scoped = ScopeUnionids(record, bindings_);
+  std::set<std::string> ids(record.ids.begin(), record.ids.end());
+  ids.insert(scoped.record.ids.begin(), scoped.record.ids.end());
   std::vector<absl::Time> extended;
+  std::vector<std::string> renewed;
   bool dropped = false;
-  for (const std::string& id : record.ids) {
+  for (const std::string& id : ids) {
     const auto tombstone = tombstones_.find(id);
     if (tombstone == tombstones_.end()) continue;
     const Admission admission = Admit(record, tombstone->second, policy_, now);
-    if (admission == Admission::kRenew) tombstone->second.renewed = record.observed;
+    if (admission == Admission::kRenew) renewed.push_back(id);
     dropped = dropped || admission == Admission::kDrop || admission == Admission::kExtend;
     if (admission == Admission::kExtend) extended.push_back(tombstone->second.erased);
   }
+  if (!dropped) {
+    for (const std::string& id : renewed) tombstones_[id].renewed = record.observed;
+  }
   if (!extended.empty()) {
-    Erase({record.ids.begin(), record.ids.end()},
+    std::vector<Refusal> ignored;
+    const Evidence clean = Clean(scoped.record, policy_, ignored);
+    Erase({clean.ids.begin(), clean.ids.end()},
           *std::max_element(extended.begin(), extended.end()));
   }
   any_dropped_ = any_dropped_ || dropped;
@@ -142,22 +151,59 @@ bool World::IsErased(const Evidence& record, absl::Time now) {
 }
 
 void World::Erase(const std::set<std::string>& ids, absl::Time at) {
-  for (const std::string& id : ids) tombstones_[id].erased = at;
+  std::vector<Refusal> ignored;
+  for (const std::string& id : ids) {
+    Tombstone& tombstone = tombstones_.try_emplace(id, Tombstone{at}).first->second;
+    tombstone.erased = std::max(tombstone.erased, at);
+    if (tombstone.renewed <= at) tombstone.renewed = absl::InfiniteFuture();
+  }
+  std::set<std::string> named = ids;
   std::erase_if(records_, [&](const Evidence& record) {
-    return record.observed <= at &&
-           std::any_of(record.ids.begin(), record.ids.end(),
-                       [&](const std::string& id) { return ids.contains(id); });
+    const Evidence scoped = ScopeUnionids(record, bindings_).record;
+    const bool goes = record.observed <= at &&
+                      std::any_of(scoped.ids.begin(), scoped.ids.end(),
+                                  [&](const std::string& id) { return ids.contains(id); });
+    const Evidence clean = Clean(scoped, policy_, ignored);
+    if (goes) named.insert(clean.ids.begin(), clean.ids.end());
+    return goes;
   });
+  // What others still show stays known, with what was decided about it.
+  for (const Evidence& record : records_) {
+    for (const std::string& id :
+         Clean(ScopeUnionids(record, bindings_).record, policy_, ignored).ids) {
+      if (!ids.contains(id)) named.erase(id);
+    }
+  }
   std::erase_if(decisions_,
-                [&](const Decision& d) { return ids.contains(d.a) || ids.contains(d.b); });
+                [&](const Decision& d) { return named.contains(d.a) || named.contains(d.b); });
+}
+
+void World::Bind(const std::string& appid, const std::string& account, absl::Time from) {
+  std::vector<Binding>& bindings = bindings_[appid];
+  std::erase_if(bindings, [&](const Binding& held) { return held.valid_from == from; });
+  bindings.push_back({from, account});
+  std::sort(bindings.begin(), bindings.end(),
+            [](const Binding& a, const Binding& b) { return a.valid_from < b.valid_from; });
+}
+
+void World::ForgetWithdrawn(Evidence& record) const {
+  std::vector<Refusal> ignored;
+  const Evidence clean = Clean(record, policy_, ignored);
+  const bool withdrawn = std::any_of(decisions_.begin(), decisions_.end(),
+                                     [&](const Decision& d) { return RevokesPhoneOf(d, clean); });
+  if (withdrawn) ForgetPhones(record.ids);
 }
 
 void World::Apply(const ScenarioStep& step, absl::Time now) {
   for (const Evidence& record : step.evidence) {
-    if (!IsErased(record, now)) records_.push_back(record);
+    if (IsErased(record, now)) continue;
+    records_.push_back(record);
+    ForgetWithdrawn(records_.back());
   }
   decisions_.insert(decisions_.end(), step.decisions.begin(), step.decisions.end());
-  if (step.erased.empty()) return;
+  // For good, even if the decision goes with an erasure.
+  for (Evidence& record : records_) ForgetWithdrawn(record);
+  if (step.erased.empty() || FaultOf(step.erased, policy_).has_value()) return;
   std::set<std::string> ids = {step.erased};
   for (const auto& person : DrawAll().persons) {
     if (std::find(person.begin(), person.end(), step.erased) != person.end()) {
@@ -168,7 +214,16 @@ void World::Apply(const ScenarioStep& step, absl::Time now) {
 }
 
 Picture World::DrawAll() const {
-  Picture picture = Draw(records_, policy_, decisions_);
+  std::vector<Evidence> scoped;
+  Picture unknown;
+  for (const Evidence& record : records_) {
+    Scoped one = ScopeUnionids(record, bindings_);
+    for (const std::string& id : one.unknown)
+      unknown.refused.emplace(std::vector{id}, "scope_unknown");
+    if (!one.record.ids.empty()) scoped.push_back(std::move(one.record));
+  }
+  Picture picture = Draw(scoped, policy_, decisions_);
+  picture.refused.merge(unknown.refused);
   if (any_dropped_) picture.refused.emplace(std::vector<std::string>{}, "erased");
   return picture;
 }

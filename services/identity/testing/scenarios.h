@@ -9,6 +9,7 @@
 
 #include "services/identity/core/decision.h"
 #include "services/identity/core/evidence.h"
+#include "services/identity/core/scoping.h"
 
 namespace datong::identity {
 
@@ -44,19 +45,24 @@ std::vector<Scenario> LoadScenarios(const std::string& path);
 Picture Draw(const std::vector<Evidence>& records, const Policy& policy,
              const std::vector<Decision>& decisions = {});
 
-// All that was ever said, and the picture that the resolution function draws of it.
+// All that was ever said, and the picture that the resolution function draws of it. The reference
+// that the engines are held against: it knows nothing of components.
 class World {
  public:
-  explicit World(const Policy& policy) : policy_(policy) {}
+  explicit World(Policy policy) : policy_(std::move(policy)) {}
   void Apply(const ScenarioStep& step, absl::Time now);
+  void Bind(const std::string& appid, const std::string& account, absl::Time from);
+  void SetPolicy(const Policy& policy) { policy_ = policy; }
   Picture DrawAll() const;
 
  private:
   bool IsErased(const Evidence& record, absl::Time now);
+  void ForgetWithdrawn(Evidence& record) const;
   void Erase(const std::set<std::string>& ids, absl::Time at);
 
-  const Policy policy_;
-  std::vector<Evidence> records_;
+  Policy policy_;
+  Bindings bindings_;
+  std::vector<Evidence> records_;  // as they came
   std::vector<Decision> decisions_;
   std::map<std::string, Tombstone> tombstones_;
   bool any_dropped_ = false;

@@ -20,11 +20,20 @@ struct ConsentEntry {
   absl::Time said;
 };
 
-// Who agreed and who withdrew, by identifier node, in memory. Thread-safe.
+// An identifier whose person was erased: events up to then are kept out.
+struct ErasureEntry {
+  int32_t tenant_id = 0;
+  int64_t node = 0;
+  absl::Time erased;
+};
+
+// Who agreed, who withdrew and who was erased, by identifier node, in memory. Thread-safe.
 class ConsentBook {
  public:
   // The latest word on a node holds.
   void Apply(const std::vector<ConsentEntry>& entries);
+  // The latest erasure of a node holds.
+  void Apply(const std::vector<ErasureEntry>& entries);
 
   // May the event be kept? Looks at the identifier it belongs to and at those it claims.
   bool Allows(const Source& source, const EventRow& row) const;
@@ -34,7 +43,13 @@ class ConsentBook {
     bool granted;
     absl::Time said;
   };
-  using Words = absl::flat_hash_map<int64_t, Word>;
+  struct Words {
+    absl::flat_hash_map<int64_t, Word> consents;
+    absl::flat_hash_map<int64_t, absl::Time> erased;
+  };
+
+  // A copy of the tenant's words to change and put back.
+  std::shared_ptr<Words> CopyOf(int32_t tenant) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
   absl::flat_hash_map<int32_t, std::shared_ptr<const Words>> tenants_ ABSL_GUARDED_BY(mutex_);

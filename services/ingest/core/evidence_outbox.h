@@ -54,4 +54,17 @@ class ConsentStore {
                             const std::string& cursor, Deadline deadline) = 0;
 };
 
+// Erasures as they were read from identity, and what they do to the events. Thread-safe; blocks.
+class ErasureStore {
+ public:
+  virtual ~ErasureStore() = default;
+  virtual absl::StatusOr<std::vector<ErasureEntry>> LoadAll(Deadline deadline) = 0;
+  // "" when the feed was never read.
+  virtual absl::StatusOr<std::string> Cursor(int32_t tenant_id, Deadline deadline) = 0;
+  // Deletes the nodes' events up to their erasure, and what waits in quarantine and names the same
+  // devices or ids; keeps entries and cursor; all in one transaction. Repeats do no harm.
+  virtual absl::Status Erase(int32_t tenant_id, const std::vector<ErasureEntry>& entries,
+                             const std::string& cursor, Deadline deadline) = 0;
+};
+
 }  // namespace datong::ingest

@@ -16,6 +16,12 @@ struct ConsentPage {
   bool full = false;  // there may be more
 };
 
+struct ErasurePage {
+  std::vector<ErasureEntry> entries;
+  std::string next_cursor;
+  bool full = false;  // there may be more
+};
+
 // What ingest wants of identity. Thread-safe; blocks.
 class IdentityClient {
  public:
@@ -27,6 +33,10 @@ class IdentityClient {
                                  Deadline deadline) = 0;
   // The changes of consent to one purpose after `cursor`. Errors: those of ConsentService.
   virtual absl::StatusOr<ConsentPage> ListConsents(const std::string& project,
+                                                   const std::string& cursor,
+                                                   Deadline deadline) = 0;
+  // Identifiers erased after `cursor`. Errors: those of PrivacyService/ListErasures.
+  virtual absl::StatusOr<ErasurePage> ListErasures(const std::string& project,
                                                    const std::string& cursor,
                                                    Deadline deadline) = 0;
 };

@@ -87,4 +87,42 @@ absl::Status ConsentFollower::Follow(absl::Duration longest) {
   return first_error;
 }
 
+absl::Status ErasureFollower::Load(Deadline deadline) {
+  for (const Project& project : sources_.Snapshot()->projects()) {
+    DATONG_ASSIGN_OR_RETURN(cursors_[project.number], store_.Cursor(project.number, deadline));
+  }
+  DATONG_ASSIGN_OR_RETURN(const std::vector<ErasureEntry> entries, store_.LoadAll(deadline));
+  book_.Apply(entries);
+  return absl::OkStatus();
+}
+
+absl::Status ErasureFollower::Follow(absl::Duration longest) {
+  const Deadline deadline = Deadline::After(longest);
+  absl::Status first_error;
+  for (const Project& project : sources_.Snapshot()->projects()) {
+    std::string& cursor = cursors_[project.number];
+    for (bool more = true; more && !deadline.Passed();) {
+      absl::StatusOr<ErasurePage> page = identity_.ListErasures(project.id, cursor, deadline);
+      if (!page.ok() && GetReason(page.status()) == "CURSOR_STALE" && !cursor.empty()) {
+        cursor.clear();  // identity's database was restored: from the beginning
+        continue;
+      }
+      if (!page.ok()) {
+        first_error.Update(page.status());
+        break;
+      }
+      for (ErasureEntry& entry : page->entries) entry.tenant_id = project.number;
+      if (!page->entries.empty()) {
+        // Kept out first, deleted then: nothing comes in between.
+        book_.Apply(page->entries);
+        DATONG_RETURN_IF_ERROR(
+            store_.Erase(project.number, page->entries, page->next_cursor, deadline));
+        cursor = page->next_cursor;
+      }
+      more = page->full;
+    }
+  }
+  return first_error;
+}
+
 }  // namespace datong::ingest

@@ -51,4 +51,25 @@ class ConsentFollower {
   IngestMetrics& metrics_;
 };
 
+// Follows identity's feed of erasures: deletes what is kept of an erased person, and keeps out what
+// comes late. Each process follows for itself, as with consents.
+class ErasureFollower {
+ public:
+  ErasureFollower(ErasureStore& store, IdentityClient& identity, SourceRegistry& sources,
+                  ConsentBook& book)
+      : store_(store), identity_(identity), sources_(sources), book_(book) {}
+
+  // Fills the book from the store. Once, before events are taken and before Follow.
+  absl::Status Load(Deadline deadline);
+  // Reads on in the feeds of all projects. On one thread.
+  absl::Status Follow(absl::Duration longest);
+
+ private:
+  ErasureStore& store_;
+  IdentityClient& identity_;
+  SourceRegistry& sources_;
+  ConsentBook& book_;
+  absl::flat_hash_map<int32_t, std::string> cursors_;
+};
+
 }  // namespace datong::ingest

@@ -50,6 +50,26 @@ class FakeConsentService final : public identity::v1::ConsentService::CallbackSe
   FakeIdentity& identity_;
 };
 
+class FakePrivacyService final : public identity::v1::PrivacyService::CallbackService {
+ public:
+  FakePrivacyService(rpc::Calls& calls, FakeIdentity& identity)
+      : calls_(calls), identity_(identity) {}
+  grpc::ServerUnaryReactor* ListErasures(grpc::CallbackServerContext* context,
+                                         const identity::v1::ListErasuresRequest* request,
+                                         identity::v1::ListErasuresResponse* response) override {
+    return calls_.Unary(context, request, response,
+                        "/datong.identity.v1.PrivacyService/ListErasures",
+                        [this](const rpc::CallContext&, const identity::v1::ListErasuresRequest& r)
+                            -> absl::StatusOr<identity::v1::ListErasuresResponse> {
+                          return identity_.Erasures(r.cursor());
+                        });
+  }
+
+ private:
+  rpc::Calls& calls_;
+  FakeIdentity& identity_;
+};
+
 }  // namespace
 
 void FakeIdentity::Record(const identity::v1::LinkBatchRequest& request) {
@@ -93,14 +113,31 @@ identity::v1::ListConsentChangesResponse FakeIdentity::Consents(const std::strin
   return response;
 }
 
+void FakeIdentity::Erase(int64_t node, int64_t erased_seconds) {
+  MutexLock lock(&mutex_);
+  identity::v1::ListErasuresResponse::Erasure& erasure = erasures_.emplace_back();
+  erasure.set_node(node);
+  erasure.mutable_erase_time()->set_seconds(erased_seconds);
+}
+
+identity::v1::ListErasuresResponse FakeIdentity::Erasures(const std::string& cursor) const {
+  MutexLock lock(&mutex_);
+  const size_t begin = cursor.empty() ? 0 : std::stoul(cursor);
+  identity::v1::ListErasuresResponse response;
+  for (size_t i = begin; i < erasures_.size(); ++i) *response.add_erasures() = erasures_[i];
+  response.set_next_cursor(std::to_string(erasures_.size()));
+  return response;
+}
+
 IngestTest::IngestTest()
     : database_(std::make_unique<TestDatabase>(
           std::vector<postgres::SchemaMigrations>{{"ingest", Migrations()}})) {
   clock_.SetOffset(absl::FromUnixMillis(kNowMs) - clock_.Now());
   identity_server_ = std::make_unique<rpc::TestServer>(std::vector<rpc::TestServer::MakeService>{
       [this](rpc::Calls& calls) { return std::make_unique<FakeIdentityService>(calls, identity_); },
+      [this](rpc::Calls& calls) { return std::make_unique<FakeConsentService>(calls, identity_); },
       [this](rpc::Calls& calls) {
-        return std::make_unique<FakeConsentService>(calls, identity_);
+        return std::make_unique<FakePrivacyService>(calls, identity_);
       }});
   StartProcess();
   grpc::ClientContext context;

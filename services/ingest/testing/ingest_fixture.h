@@ -17,6 +17,7 @@
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/privacy.grpc.pb.h"
 #include "datong/identity/v1/profile.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "datong/ingest/v1/quarantine.grpc.pb.h"
@@ -34,11 +35,14 @@ class FakeIdentity {
   bool Knows(const std::string& kind, std::vector<std::string> ids) const;
   void Consent(const std::string& identifier, int64_t node, bool granted);
   identity::v1::ListConsentChangesResponse Consents(const std::string& cursor) const;
+  void Erase(int64_t node, int64_t erased_seconds);
+  identity::v1::ListErasuresResponse Erasures(const std::string& cursor) const;
 
  private:
   mutable Mutex mutex_;
   std::vector<identity::v1::Evidence> evidence_ ABSL_GUARDED_BY(mutex_);
   std::vector<identity::v1::ConsentChange> consents_ ABSL_GUARDED_BY(mutex_);
+  std::vector<identity::v1::ListErasuresResponse::Erasure> erasures_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The whole service in one process on free ports, with a database of its own and a fake identity.

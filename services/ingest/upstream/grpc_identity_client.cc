@@ -7,6 +7,7 @@
 #include "common/rpc/client.h"
 #include "common/status/macros.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/privacy.grpc.pb.h"
 #include "datong/identity/v1/profile.grpc.pb.h"
 
 namespace datong::ingest {
@@ -17,7 +18,9 @@ constexpr char kListConsentChanges[] = "/datong.identity.v1.ConsentService/ListC
 
 namespace identity = ::datong::identity::v1;
 
+constexpr char kListErasures[] = "/datong.identity.v1.PrivacyService/ListErasures";
 constexpr int kConsentPage = 1'000;
+constexpr int kErasurePage = 100;
 
 absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
@@ -29,9 +32,10 @@ class GrpcIdentityClient final : public IdentityClient {
                      metrics::Registry& registry)
       : persons_(identity::IdentityService::NewStub(channel)),
         consents_(identity::ConsentService::NewStub(channel)),
+        privacy_(identity::PrivacyService::NewStub(channel)),
         consent_purpose_(std::move(consent_purpose)),
         outgoing_(registry) {
-    outgoing_.Expect({kLinkBatch, kListConsentChanges});
+    outgoing_.Expect({kLinkBatch, kListConsentChanges, kListErasures});
   }
 
   absl::Status LinkBatch(const std::string& project, const std::vector<PendingEvidence>& records,
@@ -95,9 +99,34 @@ class GrpcIdentityClient final : public IdentityClient {
     return page;
   }
 
+  absl::StatusOr<ErasurePage> ListErasures(const std::string& project, const std::string& cursor,
+                                           Deadline deadline) override {
+    identity::ListErasuresRequest request;
+    request.set_project(absl::StrCat("projects/", project));
+    request.set_cursor(cursor);
+    request.set_page_size(kErasurePage);
+    rpc::CallContext call;
+    call.deadline = deadline;
+    DATONG_ASSIGN_OR_RETURN(
+        const identity::ListErasuresResponse response,
+        (outgoing_.Call<identity::PrivacyService::StubInterface,
+                        identity::PrivacyService::StubInterface, identity::ListErasuresRequest,
+                        identity::ListErasuresResponse>(
+            call, kListErasures, *privacy_, &identity::PrivacyService::StubInterface::ListErasures,
+            request, {.idempotent = true})));
+    ErasurePage page;
+    page.next_cursor = response.next_cursor();
+    page.full = response.erasures_size() == kErasurePage;
+    for (const auto& erasure : response.erasures()) {
+      page.entries.push_back({0, erasure.node(), FromProto(erasure.erase_time())});
+    }
+    return page;
+  }
+
  private:
   const std::unique_ptr<identity::IdentityService::StubInterface> persons_;
   const std::unique_ptr<identity::ConsentService::StubInterface> consents_;
+  const std::unique_ptr<identity::PrivacyService::StubInterface> privacy_;
   const std::string consent_purpose_;
   rpc::Outgoing outgoing_;
 };

@@ -95,12 +95,14 @@ class EventStore {
 // One change of identity's feed: from `version` on the identifier is the person's.
 struct IdentityChange {
   int64_t version = 0;
-  std::string identifier;  // empty: nothing to apply
+  std::string identifier;  // empty: a merge, a split, or an erasure
   int64_t node = 0;
   std::string person;  // empty: nobody's
   int64_t person_index = 0;
   std::string previous_person;
   absl::Time change_time;
+  // `person` was erased, or, when there is a node, the identifier alone.
+  bool erased = false;
 };
 
 struct FeedPage {

@@ -126,6 +126,21 @@ TEST_F(PersonsTest, AMergeJoinsThePastToo) {
   EXPECT_EQ(uv(), 2);
 }
 
+TEST_F(PersonsTest, AnErasedPersonIsForgotten) {
+  estate_.feed.Link("openid:wx1:oA", 11, 1);
+  estate_.feed.Link("unionid:acct:uA", 12, 1);
+  estate_.feed.Link("openid:wx1:oB", 13, 2);
+  estate_.feed.Link("device:h5:d", 14, 2);
+  EXPECT_THAT(Find({}), IsOkAndHolds(ElementsAre(1, 2)));
+  estate_.feed.Erase(/*index=*/1);
+  estate_.feed.Erase(/*index=*/2, /*node=*/14);
+  // Seen again since: somebody new.
+  estate_.feed.Link("openid:wx1:oA", 11, 3);
+  EXPECT_THAT(Find({}), IsOkAndHolds(ElementsAre(2, 3)));
+  EXPECT_THAT(Find({.query = "uA"}), IsOkAndHolds(IsEmpty()));
+  EXPECT_THAT(Find({.query = "device:h5:d"}), IsOkAndHolds(IsEmpty()));
+}
+
 TEST_F(PersonsTest, TheFeedIsReadInPagesAndFromTheStartAfterARestore) {
   estate_.feed.set_page_size(2);
   for (int64_t i = 1; i <= 5; ++i) {

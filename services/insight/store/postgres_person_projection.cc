@@ -41,6 +41,14 @@ std::string Row(pqxx::work& work, int32_t project, const IdentityChange& change)
       absl::ToUnixMicros(change.change_time), " * interval '1 us')");
 }
 
+// What was linked since the erasure belongs to somebody new.
+void Forget(pqxx::work& work, int32_t project, const IdentityChange& change) {
+  const bool is_person = change.node == 0;
+  work.exec_params(absl::StrCat("DELETE FROM insight.node_person WHERE project_number = $1 AND ",
+                                is_person ? "person_index" : "node", " = $2 AND version < $3"),
+                   project, is_person ? change.person_index : change.node, change.version);
+}
+
 }  // namespace
 
 absl::StatusOr<PersonProjection::Position> PostgresPersonProjection::GetPosition(
@@ -76,6 +84,9 @@ absl::Status PostgresPersonProjection::Apply(const std::string& project, const s
                        "identifier, kind, value, person, person_index, previous_person, "
                        "version, linked_at) VALUES ",
                        values, kUpsertTail));
+    }
+    for (const IdentityChange& change : page.changes) {
+      if (change.erased) Forget(work, page.project_number, change);
     }
     int64_t version = held[1].as<int64_t>();
     for (const IdentityChange& change : page.changes) version = std::max(version, change.version);

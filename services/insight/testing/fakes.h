@@ -36,6 +36,18 @@ class FakeIdentityFeed : public IdentityFeed {
     changes_.push_back(change);
     return change.version;
   }
+  // The person, or, of a person that stays, the identifier was erased.
+  void Erase(int64_t index, int64_t node = 0) {
+    MutexLock lock(&mutex_);
+    IdentityChange change;
+    change.version = static_cast<int64_t>(changes_.size()) + 1;
+    change.node = node;
+    if (node == 0) change.person = absl::StrCat("p", index);
+    change.person_index = index;
+    change.erased = true;
+    change.change_time = absl::FromUnixSeconds(1'790'000'000 + change.version);
+    changes_.push_back(change);
+  }
   void FailWith(absl::Status status) {
     MutexLock lock(&mutex_);
     failure_ = std::move(status);

@@ -24,6 +24,8 @@ IdentityChange FromProto(const pb::Change& change) {
   result.previous_person = last_part(change.previous_person());
   result.change_time = absl::FromUnixSeconds(change.change_time().seconds()) +
                        absl::Nanoseconds(change.change_time().nanos());
+  result.erased = change.kind() == pb::CHANGE_KIND_PERSON_ERASED ||
+                  (change.identifier().empty() && change.node() != 0);
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include "common/time/shanghai.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
 #include "datong/broker/v1/project.grpc.pb.h"
+#include "datong/broker/v1/readiness.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/datacube/v1/statistics.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
@@ -24,6 +25,7 @@ namespace {
 using broker::v1::AuditService;
 using broker::v1::AuthorizationService;
 using broker::v1::ProjectService;
+using broker::v1::ReadinessService;
 using datacube::v1::StatisticsService;
 using identity::v1::IdentityService;
 using ingest::v1::QuarantineService;
@@ -33,10 +35,11 @@ class Asker {
  public:
   Asker(const Stage& stage, const Estate& estate)
       : estate_(estate),
-        client_(stage.grpc_address),
+        client_(stage.grpc_address, stage.api_key),
         projects_(ProjectService::NewStub(client_.channel())),
         authorizations_(AuthorizationService::NewStub(client_.channel())),
         audit_(AuditService::NewStub(client_.channel())),
+        readiness_(ReadinessService::NewStub(client_.channel())),
         statistics_(StatisticsService::NewStub(client_.channel())),
         identity_(IdentityService::NewStub(client_.channel())),
         quarantine_(QuarantineService::NewStub(client_.channel())),
@@ -178,6 +181,11 @@ class Asker {
         (All<broker::v1::Authorization>(
             authorizations_, &AuthorizationService::Stub::ListAuthorizations, authorizations,
             Getter(&broker::v1::ListAuthorizationsResponse::authorizations))));
+    broker::v1::CheckReadinessRequest ready;
+    ready.set_project(kProject);
+    DATONG_ASSIGN_OR_RETURN(
+        answers_.readiness,
+        client_.Ask(readiness_, &ReadinessService::Stub::CheckReadiness, ready));
     broker::v1::ListAccessRequest accesses;
     accesses.set_project(kProject);
     accesses.set_page_size(500);
@@ -286,6 +294,7 @@ class Asker {
   std::unique_ptr<ProjectService::Stub> projects_;
   std::unique_ptr<AuthorizationService::Stub> authorizations_;
   std::unique_ptr<AuditService::Stub> audit_;
+  std::unique_ptr<ReadinessService::Stub> readiness_;
   std::unique_ptr<StatisticsService::Stub> statistics_;
   std::unique_ptr<IdentityService::Stub> identity_;
   std::unique_ptr<QuarantineService::Stub> quarantine_;

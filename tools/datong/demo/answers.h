@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "datong/broker/v1/authorization.pb.h"
+#include "datong/broker/v1/readiness.pb.h"
 #include "datong/broker/v1/token.pb.h"
 #include "datong/datacube/v1/statistics.pb.h"
 #include "datong/identity/v1/identity.pb.h"
@@ -18,6 +19,7 @@ namespace datong::demo {
 struct Answers {
   std::vector<broker::v1::App> apps;
   std::vector<broker::v1::Authorization> authorizations;
+  broker::v1::CheckReadinessResponse readiness;
   std::vector<datacube::v1::ApiFreshness> freshness;
   identity::v1::GetGraphStatsResponse graph;
   std::vector<identity::v1::Refusal> refusals;

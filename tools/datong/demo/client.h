@@ -3,16 +3,18 @@
 #include <memory>
 #include <string>
 
+#include "common/base/secret.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/client.h"
+#include "tools/datong/connection.h"
 
 namespace datong::demo {
 
 // The demo as a client of the suite: one gRPC connection, a minute for each answer.
 class Client {
  public:
-  explicit Client(const std::string& address)
-      : channel_(rpc::CreateChannel(address)), outgoing_(metrics_) {}
+  explicit Client(const std::string& address, const Secret& api_key = Secret())
+      : channel_(tools::OpenChannel(address, api_key)), outgoing_(metrics_) {}
 
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
 

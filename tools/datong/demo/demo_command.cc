@@ -24,7 +24,8 @@ struct DemoOptions {
 void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) {
   const auto curl = [&](const std::string& body, const char* method) {
     std::cout << "  curl -s " << stack.http_url() << "/" << method
-              << " -H 'content-type: application/json' -d '" << body << "'\n";
+              << " -H 'content-type: application/json' -H \"authorization: Bearer $(cat "
+              << "$DATONG_API_KEY_FILE)\" -d '" << body << "'\n";
   };
   const std::string program = ProgramPath();
   const auto command = [&](const std::string& arguments) {
@@ -42,7 +43,8 @@ void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) 
             << "  metrics     " << stack.metrics_url() << "/metrics\n"
             << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
             << "  log         " << stack.log_file() << "\n\n"
-            << "Type these in another terminal.\n\nbroker: accounts and tokens\n";
+            << "Type these in another terminal.\n\n  export DATONG_API_KEY_FILE="
+            << stack.api_key_file() << "\n\nbroker: accounts and tokens\n";
   command("broker list-apps --project projects/demo");
   curl(project, "datong.broker.v1.ProjectService/ListApps");
   std::cout << "ingest: what came in, and what was refused\n";

@@ -63,6 +63,21 @@ std::string RefusalInWords(const std::string& reason) {
   return found == words->end() ? "" : found->second;
 }
 
+// What an operator would mend first; `datong readiness` has all of it.
+std::string Readiness(const broker::v1::CheckReadinessResponse& readiness) {
+  std::string text =
+      absl::StrCat("\n   Readiness · 就绪检查: ", readiness.passed(), " checks passed, ",
+                   readiness.failed(), " failed, ", readiness.unknown(), " cannot be told.\n");
+  for (const broker::v1::AppReadiness& app : readiness.apps()) {
+    for (const broker::v1::ReadinessCheck& check : app.checks()) {
+      if (check.result() != broker::v1::READINESS_RESULT_FAIL) continue;
+      absl::StrAppend(&text, "     ", LastPart(app.app()), ": ", check.reason().en(), "\n       → ",
+                      check.next_step().en(), "\n");
+    }
+  }
+  return text + "\n";
+}
+
 std::string Accounts(const Answers& answers) {
   std::string text = Title(
       "1. Accounts and how fresh their data is · 账号与数据新鲜度",
@@ -82,6 +97,7 @@ std::string Accounts(const Answers& answers) {
                   Words(broker::v1::AppState_Name(app.state()), "APP_STATE_"), holder, certified});
   }
   text += accounts.ToString("   ");
+  text += Readiness(answers.readiness);
   Table fresh({"statistics of", "interface", "state", "newest day", "days missing", "last sync"});
   for (const datacube::v1::ApiFreshness& freshness : answers.freshness) {
     const bool offered = freshness.state() != datacube::v1::FRESHNESS_STATE_NOT_OFFERED;

@@ -37,12 +37,14 @@ absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::str
   stack_options.folder = folder;
   stack_options.start_time = ShanghaiMidnight(estate.first_day) + absl::Hours(9);
   stack_options.progress = progress;
+  stack_options.authenticate = true;
   stack_options.fsync = false;  // a story is told again, not recovered
   Performance performance;
   DATONG_ASSIGN_OR_RETURN(performance.stack, tools::DevStack::Start(stack_options));
   tools::DevStack& stack = *performance.stack;
   Stage stage;
   stage.grpc_address = stack.grpc_address();
+  stage.api_key = stack.api_key();
   stage.http_url = stack.http_url();
   stage.simulator = &stack.simulator();
   stage.set_clock = [&stack](absl::Time time) { stack.SetNow(time); };

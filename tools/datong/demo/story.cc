@@ -48,7 +48,7 @@ class Teller {
   Teller(const Stage& stage, const Estate& estate)
       : stage_(stage),
         estate_(estate),
-        client_(stage.grpc_address),
+        client_(stage.grpc_address, stage.api_key),
         http_({.allow_private = true, .max_connections_per_host = kConnections}),
         tokens_(broker::TokenService::NewStub(client_.channel())),
         logins_(broker::LoginService::NewStub(client_.channel())),

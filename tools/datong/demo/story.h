@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/base/secret.h"
 #include "tools/datong/demo/estate.h"
 #include "tools/wechat_sim/simulator.h"
 
@@ -17,6 +18,7 @@ constexpr char kCapturedProject[] = "projects/captured";
 // A running suite as the story sees it: its doors, and the world around it.
 struct Stage {
   std::string grpc_address;
+  Secret api_key = {};   // none where callers are not authenticated
   std::string http_url;  // of gateway and collector
   wechat_sim::Simulator* simulator = nullptr;
   // Makes it this time at WeChat and in the suite.

@@ -26,6 +26,7 @@ using Result = absl::StatusOr<json>;
 Result ChangeContact(const AdminCall& call);
 Result ChangeGroup(const AdminCall& call);
 Result VisitKf(const AdminCall& call);
+Result MakeLoginCode(const AdminCall& call);
 Result MakeTemporaryId(const AdminCall& call);
 Result Truth(const AdminCall& call);
 

@@ -9,6 +9,7 @@
 #include "tools/wechat_sim/wecom/customers.h"
 #include "tools/wechat_sim/wecom/events.h"
 #include "tools/wechat_sim/wecom/json_model.h"
+#include "tools/wechat_sim/wecom/logins.h"
 
 // What customers and members do, and the truth about them.
 namespace datong::wechat_sim::wecom {
@@ -146,6 +147,23 @@ Result VisitKf(const AdminCall& call) {
   call.estate.Remember(*corp, person);
   return json{
       {"external_userid", call.estate.ids.External(CorpView(corp->spec.corpid), person, true)}};
+}
+
+Result MakeLoginCode(const AdminCall& call) {
+  LoginCode code = {.audience = AudienceOf(call.estate, TextField(call.body, "appid"))};
+  if (code.audience.empty()) return WrongField("appid", "is no corp's and no suite's");
+  code.is_web = TextField(call.body, "kind") != "mini_program";
+  code.userid = TextField(call.body, "userid");
+  code.person = TextField(call.body, "person");
+  code.domain = TextField(call.body, "domain");
+  code.is_private = TextField(call.body, "scope") == "snsapi_privateinfo";
+  const std::string corpid = TextField(call.body, "corpid");
+  const Corp* corp = call.estate.FindCorp(corpid.empty() ? code.audience : corpid);
+  if (corp != nullptr) code.corpid = corp->spec.corpid;
+  if (code.person.empty() && (corp == nullptr || corp->members.count(code.userid) == 0)) {
+    return WrongField("userid", "is no member of the corp");
+  }
+  return json{{"code", MintLoginCode(call.estate, std::move(code), call.now)}};
 }
 
 Result MakeTemporaryId(const AdminCall& call) {

@@ -100,7 +100,7 @@ int64_t Check(const Endpoint& endpoint, ApiCall& api, bool needs_body, std::stri
       if ((endpoint.developers & call.developer()) == 0) return 48002;
       if (endpoint.needs_customers && !call.sees_customers()) return 84074;
     }
-    if (!TakeFrequency(call, *appid)) return 45009;
+    if (endpoint.is_counted && !TakeFrequency(call, *appid)) return 45009;
   }
   if (needs_body && !api.body.is_object()) return 47001;
   if (!api.body.is_object()) api.body = json::object();

@@ -73,6 +73,7 @@ struct Endpoint {
   int developers = kAnyone;
   bool needs_customers = false;      // else 84074
   const char* empty_list = nullptr;  // stays in errors, empty
+  bool is_counted = true;            // against the frequency limits of all calls
 };
 
 // The suite's installation by the corp of the body's `auth_corpid`, if the body proves it with its
@@ -88,5 +89,6 @@ void AddContactApi(ApiTable& table);
 void AddGroupApi(ApiTable& table);
 void AddCustomerConversionApi(ApiTable& table);
 void AddProviderConversionApi(ApiTable& table);
+void AddLoginApi(ApiTable& table);
 
 }  // namespace datong::wechat_sim::wecom

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/wechat_sim/wecom/frequency_book.h"
@@ -83,6 +84,9 @@ struct Estate {
   std::map<std::string, LoginCode> login_codes = {};
   std::map<std::string, UserTicket> user_tickets = {};
   std::map<std::string, TemporaryId> temporary_ids = {};
+  // Corpid and userid by the encrypted userid and session_key of a mini-program login.
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, std::string>>
+      foreign_sessions = {};
 
   // Plaintext corpids are the same in any case.
   Corp* FindCorp(const std::string& corpid);

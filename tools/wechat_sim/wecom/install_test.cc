@@ -1,3 +1,6 @@
+#include <fstream>
+
+#include "absl/strings/str_split.h"
 #include "tools/wechat_sim/testing/wecom_fixture.h"
 
 namespace datong::wechat_sim {
@@ -12,6 +15,13 @@ class WecomInstallTest : public WecomFixture {
   std::string Link(const std::string& code) {
     return "suite_id=wws1&state=s1&pre_auth_code=" + http::UrlEncode(code) +
            "&redirect_uri=" + http::UrlEncode("http://suite.example/wecom/back");
+  }
+  std::vector<std::string> ParameterNames(const std::string& url) {
+    std::vector<std::string> names;
+    for (const absl::string_view pair : absl::StrSplit(url.substr(url.find('?') + 1), '&')) {
+      names.emplace_back(pair.substr(0, pair.find('=')));
+    }
+    return names;
   }
   std::string Location(const http::ClientResponse& response) {
     EXPECT_EQ(response.status, 302) << response.body;
@@ -80,6 +90,8 @@ TEST_F(WecomInstallTest, TheInstallPageGivesACodeThatIsGoodOnceAndPushesNothing)
       Location(Send("POST", "/3rdapp/install", Link(code) + "&corp=ww1&decision=confirm"));
   EXPECT_TRUE(absl::StartsWith(location, "http://suite.example/wecom/back?auth_code="));
   EXPECT_TRUE(absl::EndsWith(location, "&expires_in=600&state=s1"));
+  const json page = json::parse(std::ifstream("wecom/testdata/install_url.json"));
+  EXPECT_EQ(ParameterNames(location), ParameterNames(page["response"]["redirect"]));
   const std::string auth_code =
       http::QueryValue(location.substr(location.find('?') + 1), "auth_code");
   const json permanent = Service("v2/get_permanent_code", SuiteToken(), {{"auth_code", auth_code}});

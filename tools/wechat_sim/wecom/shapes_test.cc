@@ -268,6 +268,56 @@ TEST_F(WecomCustomerShapesTest, ProviderConversions) {
          provider("externalcontact/finish_external_userid_migration", {{"corpid", "ww1"}}));
 }
 
+TEST_F(WecomCustomerShapesTest, Logins) {
+  const auto code = [this](json body) -> std::string {
+    body.emplace("appid", "ww1");
+    return Wecom("codes", body)["code"];
+  };
+  const auto visit = [&](const std::string& value, const std::string& path) {
+    return Get("/cgi-bin/" + path + "?access_token=" + token_ + "&code=" + value);
+  };
+  const json page = Load("auth.getuserinfo");
+  const json member =
+      visit(code({{"userid", "lisi"}, {"scope", "snsapi_privateinfo"}}), "auth/getuserinfo");
+  Expect("auth.getuserinfo", member);
+  EXPECT_EQ(Problems(page["variants"][0]["response"],
+                     visit(code({{"person", "p1"}}), "auth/getuserinfo")),
+            std::vector<std::string>{});
+  EXPECT_EQ(Problems(page["variants"][1]["response"],
+                     visit(code({{"person", "p7"}}), "auth/getuserinfo")),
+            std::vector<std::string>{});
+  EXPECT_EQ(Problems(page["variants"][3]["response"],
+                     visit(code({{"userid", "lisi"}}), "user/getuserinfo")),
+            std::vector<std::string>{});
+  Expect("auth.getuserdetail", Own("auth/getuserdetail", {{"user_ticket", member["user_ticket"]}}));
+  const std::string login = "/cgi-bin/miniprogram/jscode2session?grant_type=authorization_code";
+  Expect("miniprogram.jscode2session", Get(login + "&access_token=" + token_ + "&js_code=" +
+                                           code({{"kind", "mini_program"}, {"userid", "lisi"}})));
+  AddWecomCorp(sim_, {.corpid = "ww2", .secret = "secret-2"});
+  const json foreign =
+      Get(login + "&access_token=" + token_ + "&js_code=" +
+          code({{"kind", "mini_program"}, {"corpid", "ww2"}, {"userid", "zhangsan"}}));
+  const std::string theirs =
+      Get("/cgi-bin/gettoken?corpid=ww2&corpsecret=secret-2")["access_token"];
+  Expect("miniprogram.transfer_session",
+         Post("/cgi-bin/miniprogram/transfer_session?access_token=" + theirs,
+              {{"userid", foreign["userid"]}, {"session_key", foreign["session_key"]}}));
+  const std::string suite = "suite_access_token=" + SuiteToken();
+  const json of = {
+      {"appid", "wws1"}, {"corpid", "ww1"}, {"userid", "lisi"}, {"scope", "snsapi_privateinfo"}};
+  Expect("service.auth.getuserinfo3rd",
+         Get("/cgi-bin/service/auth/getuserinfo3rd?" + suite + "&code=" + code(of)));
+  EXPECT_EQ(Problems(Load("service.auth.getuserinfo3rd")["variants"][0]["response"],
+                     Get("/cgi-bin/service/auth/getuserinfo3rd?" + suite +
+                         "&code=" + code({{"appid", "wws1"}, {"person", "p1"}}))),
+            std::vector<std::string>{});
+  json mini = of;
+  mini["kind"] = "mini_program";
+  Expect("service.miniprogram.jscode2session",
+         Get("/cgi-bin/service/miniprogram/jscode2session?grant_type=authorization_code&" + suite +
+             "&js_code=" + code(mini)));
+}
+
 TEST_F(WecomCustomerShapesTest, TemporaryIds) {
   const json customer = Wecom("tmp_ids", {{"corpid", "ww1"}, {"person", "p1"}});
   const json other =

@@ -1,4 +1,4 @@
-#include "tools/wechat_sim/wecom/pages.h"
+#include "tools/wechat_sim/wecom/install_page.h"
 
 #include <vector>
 
@@ -119,11 +119,11 @@ http::ServerResponse Decide(World& world, const Form& form, bool is_template, in
 
 }  // namespace
 
-bool IsPage(const http::ServerRequest& request) {
+bool IsInstallPage(const http::ServerRequest& request) {
   return request.path == kInstallPath || request.path == kTemplatePath;
 }
 
-http::ServerResponse Page(World& world, const http::ServerRequest& request, absl::Time now) {
+http::ServerResponse InstallPage(World& world, const http::ServerRequest& request, absl::Time now) {
   const bool is_post = request.method == "POST";
   const bool is_template = request.path == kTemplatePath;
   const Form form = ReadForm(is_post ? request.body : request.query);

@@ -1,0 +1,34 @@
+#include "services/broker/rpc/door.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/strip.h"
+#include "common/log/log.h"
+#include "datong/broker/v1/project.pb.h"
+
+namespace datong::broker {
+namespace {
+
+constexpr absl::Duration kLookupTime = absl::Seconds(2);
+// Names come unchecked from whoever was refused.
+constexpr size_t kLongestName = 128;
+
+}  // namespace
+
+std::string Door::KindOfApp(absl::string_view project, absl::string_view app) const {
+  const absl::StatusOr<App> found = apps_.GetApp(std::string(app), Deadline::After(kLookupTime));
+  if (!found.ok() || found->project != project) return "";
+  std::string kind = absl::AsciiStrToLower(v1::AppKind_Name(static_cast<v1::AppKind>(found->kind)));
+  return std::string(absl::StripPrefix(kind, "app_kind_"));
+}
+
+void Door::Record(const rpc::Denial& denial) {
+  const bool recorded = audit_.Count({.caller = denial.call.caller.name.substr(0, kLongestName),
+                                      .project = denial.project.substr(0, kLongestName),
+                                      .appid = denial.app.substr(0, kLongestName),
+                                      .action = denial.permission,
+                                      .allowed = false,
+                                      .reason = denial.reason});
+  if (!recorded) LogWarn("a refused call is in no audit", {{"caller", denial.call.caller.name}});
+}
+
+}  // namespace datong::broker
