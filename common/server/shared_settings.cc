@@ -57,6 +57,8 @@ SharedSettings SharedSettings::FromSettings(config::Settings& settings) {
       Url(settings, "wechat.open_url", "https://open.weixin.qq.com", "WeChat's pages for mobiles.");
   shared.wechat_wecom_url =
       Url(settings, "wechat.wecom_url", "https://qyapi.weixin.qq.com", "WeCom's API server.");
+  shared.wechat_work_url = Url(settings, "wechat.work_url", "https://open.work.weixin.qq.com",
+                               "WeCom's pages for installing suites.");
   shared.wechat_allow_private_upstream =
       settings.Bool("wechat.allow_private_upstream", false,
                     "Allows plain http and private addresses upstream: for a simulator alone.");

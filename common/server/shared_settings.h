@@ -20,6 +20,7 @@ struct SharedSettings {
   std::string wechat_mp_url;
   std::string wechat_open_url;
   std::string wechat_wecom_url;
+  std::string wechat_work_url;
   bool wechat_allow_private_upstream = false;
   std::string keys_folder;
   // How browsers and WeChat reach the gateway from outside; without a slash at the end.

@@ -149,7 +149,9 @@ const std::vector<ErrorCode>& Table() {
   return table;
 }
 
-absl::StatusCode CodeOf(ErrorClass error_class) {
+}  // namespace
+
+absl::StatusCode StatusCodeOf(ErrorClass error_class) {
   switch (error_class) {
     case C::kOk:
       return absl::StatusCode::kOk;
@@ -177,8 +179,6 @@ absl::StatusCode CodeOf(ErrorClass error_class) {
   }
   return absl::StatusCode::kUnknown;
 }
-
-}  // namespace
 
 absl::string_view ErrorClassName(ErrorClass error_class) {
   switch (error_class) {
@@ -245,7 +245,7 @@ absl::Status ErrorCodeStatus(int64_t code, absl::string_view errmsg, absl::strin
   if (!RidOf(errmsg).empty()) metadata["rid"] = std::string(RidOf(errmsg));
   if (!app.empty()) metadata["app"] = std::string(app);
   return MakeError(
-      CodeOf(entry.error_class),
+      StatusCodeOf(entry.error_class),
       absl::StrCat("WeChat answered ", code, " (", errmsg, "); ", entry.hint, "."),
       {"wechat.datong",
        absl::StrCat("WECHAT_", absl::AsciiStrToUpper(ErrorClassName(entry.error_class))),

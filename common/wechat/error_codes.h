@@ -30,6 +30,8 @@ enum class ErrorClass {
 
 // "token_invalid", as metrics and logs write it.
 absl::string_view ErrorClassName(ErrorClass error_class);
+// The code of a status that tells of it.
+absl::StatusCode StatusCodeOf(ErrorClass error_class);
 
 struct ErrorCode {
   int64_t code;

@@ -9,6 +9,7 @@
 #include "services/broker/core/estate.h"
 #include "services/broker/core/readiness.h"
 #include "services/broker/core/token_broker.h"
+#include "services/broker/core/wecom_rosters.h"
 #include "services/broker/core/worker.h"
 
 namespace datong::broker {
@@ -23,6 +24,7 @@ struct Config {
   absl::Duration login_identity_timeout = absl::Seconds(2);
   absl::Duration erasure_interval = absl::Seconds(10);
   ApiProxyOptions api;
+  WecomRosterOptions rosters;
   ApiUsageOptions api_usage;
   absl::Duration poll_interval;
   absl::Duration work_interval;

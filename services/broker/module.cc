@@ -36,6 +36,7 @@
 #include "services/broker/rpc/js_api_grpc_service.h"
 #include "services/broker/rpc/login_grpc_services.h"
 #include "services/broker/rpc/readiness_grpc_service.h"
+#include "services/broker/rpc/wecom_grpc_service.h"
 #include "services/broker/store/file_audit_spool.h"
 #include "services/broker/store/key_keeper.h"
 #include "services/broker/store/postgres_api_usage_store.h"
@@ -56,6 +57,7 @@
 #include "services/broker/upstream/http_login_platform.h"
 #include "services/broker/upstream/http_platform_client.h"
 #include "services/broker/upstream/http_readiness_platform.h"
+#include "services/broker/wecom_part.h"
 
 namespace datong::broker {
 namespace {
@@ -94,8 +96,12 @@ class BrokerModule : public server::Module {
         key_keeper_(environment.shared().keys_folder, envelope_, pool_, environment.metrics()),
         http_(HttpOptions(environment.shared())),
         platform_({environment.shared().wechat_api_url, environment.shared().wechat_mp_url,
-                   environment.shared().wechat_open_url},
+                   environment.shared().wechat_open_url, environment.shared().wechat_wecom_url},
                   http_, environment.metrics()),
+        wecom_sources_(pool_, envelope_, token_store_, job_writer_, apps_,
+                       {environment.shared().wechat_wecom_url, environment.shared().wechat_work_url,
+                        environment.shared().wechat_open_url},
+                       http_, environment.metrics(), clock_),
         login_platform_(environment.shared().wechat_api_url, environment.shared().wechat_open_url,
                         http_, environment.metrics()),
         estate_platform_(environment.shared().wechat_api_url, http_, environment.metrics()),
@@ -106,7 +112,8 @@ class BrokerModule : public server::Module {
         persons_(environment.PeerChannel("identity"), outgoing_),
         ingest_(environment.PeerChannel("ingest"), outgoing_),
         audit_(audit_store_, Spool(), config_.audit_fail_open, metrics_, clock_),
-        tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_),
+        tokens_(config_.tokens, apps_, token_store_, refresh_book_, platform_, metrics_, clock_,
+                &wecom_sources_.tokens),
         authorizer_(config_.authorizer, apps_, authorizations_, tokens_, platform_, metrics_,
                     clock_),
         api_metrics_(environment.metrics(), config_.metrics_per_app),
@@ -133,6 +140,9 @@ class BrokerModule : public server::Module {
         pushes_(
             apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); },
             &push_sightings_),
+        wecom_(wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_, authorizations_,
+               token_store_, work_, tokens_, identity_, ingest_, audit_, metrics_, clock_,
+               [this] { WakeWorker(); }),
         project_handlers_(apps_, mend_links_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_, mend_links_),
         token_handlers_(tokens_, api_, pushes_, audit_, audit_store_, apps_, metrics_),
@@ -143,6 +153,11 @@ class BrokerModule : public server::Module {
         readiness_handlers_(readiness_, apps_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
                                    token_handlers_)) {
+    pushes_.UseForWecom([this](const RawPush& push, Deadline deadline) {
+      return wecom_.receiver.Receive(push, deadline);
+    });
+    wecom_.AddRunners(worker_);
+    services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
     for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
       services_.push_back(std::move(service));
     }
@@ -188,6 +203,8 @@ class BrokerModule : public server::Module {
         clock_, kQuotaInterval, [this] { api_.CheckQuotas(Deadline::After(absl::Seconds(10))); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.maintenance_interval, [this] {
       LogFailure("maintenance", worker_.Maintain());
+      LogFailure("contact rosters",
+                 wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
       LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
     }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
@@ -285,6 +302,7 @@ class BrokerModule : public server::Module {
   KeyKeeper key_keeper_;
   http::Client http_;
   HttpPlatformClient platform_;
+  WecomSources wecom_sources_;
   HttpLoginPlatform login_platform_;
   HttpEstatePlatform estate_platform_;
   HttpJsTicketPlatform js_ticket_platform_;
@@ -316,6 +334,7 @@ class BrokerModule : public server::Module {
   std::atomic<PeriodicTask*> started_{nullptr};
   PushSightings push_sightings_;
   PushReceiver pushes_;
+  WecomPart wecom_;
   ProjectHandlers project_handlers_;
   AuthorizationHandlers authorization_handlers_;
   TokenHandlers token_handlers_;

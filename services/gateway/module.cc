@@ -8,6 +8,7 @@
 #include "services/gateway/rpc/push_handlers.h"
 #include "services/gateway/upstream/grpc_backends.h"
 #include "services/gateway/upstream/grpc_broker.h"
+#include "services/gateway/upstream/grpc_wecom_links.h"
 
 namespace datong::gateway {
 namespace {
@@ -21,6 +22,8 @@ class GatewayModule : public server::Module {
         directory_(ApiFiles()),
         push_(config.push, broker_),
         authorize_({}, broker_),
+        installs_(environment.metrics()),
+        wecom_({.base = "/wecom/install"}, installs_),
         connect_(config.connect, directory_, backends_),
         console_(directory_, environment.shared().public_url) {}
 
@@ -29,6 +32,7 @@ class GatewayModule : public server::Module {
   void RegisterRoutes(http::Router& router) override {
     push_.RegisterRoutes(router);
     authorize_.RegisterRoutes(router);
+    wecom_.RegisterRoutes(router);
     connect_.RegisterRoutes(router);
     console_.RegisterRoutes(router);
   }
@@ -38,6 +42,7 @@ class GatewayModule : public server::Module {
       backends_.Connect(method.owner, environment_.PeerChannel(method.owner));
     }
     broker_.Connect(environment_.PeerChannel("broker"));
+    installs_.Connect(environment_.PeerChannel("broker"));
     return absl::OkStatus();
   }
 
@@ -48,6 +53,8 @@ class GatewayModule : public server::Module {
   const MethodDirectory directory_;
   PushHandlers push_;
   AuthorizeHandlers authorize_;
+  GrpcWecomLinks installs_;
+  AuthorizeHandlers wecom_;
   ConnectHandlers connect_;
   ConsoleHandlers console_;
 };

@@ -130,6 +130,7 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"wechat.mp_url", simulator->url()},
       {"wechat.open_url", simulator->url()},
       {"wechat.wecom_url", simulator->url()},
+      {"wechat.work_url", simulator->url()},
       {"wechat.allow_private_upstream", "true"},
       {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
       {"insecure.allow", options.authenticate ? "false" : "true"},

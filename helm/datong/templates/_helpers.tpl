@@ -76,6 +76,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- $_ := set $s "wechat.mp_url" $v.wechat.mpUrl }}
 {{- $_ := set $s "wechat.open_url" $v.wechat.openUrl }}
 {{- $_ := set $s "wechat.wecom_url" $v.wechat.wecomUrl }}
+{{- $_ := set $s "wechat.work_url" $v.wechat.workUrl }}
 {{- $_ := set $s "wechat.allow_private_upstream" $v.wechat.allowPrivateUpstream }}
 {{- $_ := set $s "broker.metrics_per_app" $v.metrics.perApp }}
 {{- $_ := set $s "broker.audit_fail_open" $v.audit.failOpen }}

@@ -20,9 +20,15 @@ using Outcome = CircuitBreaker::Outcome;
 using wechat::ErrorClass;
 
 // Answers of these hold tokens and codes, or spend what the broker keeps.
-constexpr const char* kRefusedPrefixes[] = {"/cgi-bin/token",  "/cgi-bin/stable_token",
-                                            "/cgi-bin/ticket", "/cgi-bin/component/",
-                                            "/sns/",           "/cgi-bin/clear_quota"};
+constexpr const char* kRefusedPrefixes[] = {
+    "/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/ticket", "/cgi-bin/component/", "/sns/",
+    "/cgi-bin/clear_quota",
+    // WeCom's
+    "/cgi-bin/gettoken", "/cgi-bin/service/get_suite_token", "/cgi-bin/service/get_provider_token",
+    "/cgi-bin/service/get_corp_token", "/cgi-bin/service/get_permanent_code",
+    "/cgi-bin/service/v2/get_permanent_code", "/cgi-bin/service/get_pre_auth_code",
+    "/cgi-bin/service/set_session_info", "/cgi-bin/miniprogram/", "/cgi-bin/service/miniprogram/",
+    "/cgi-bin/auth/getuserinfo", "/cgi-bin/service/auth/"};
 constexpr char kQuotaPath[] = "/cgi-bin/openapi/quota/get";
 constexpr char kHost[] = "host";
 constexpr size_t kMostLogged = 1000;
@@ -75,7 +81,8 @@ absl::Status ApiProxy::CheckPath(const std::string& path) {
 absl::StatusOr<ApiAnswer> ApiProxy::Call(const std::string& appid, const ApiCall& call,
                                          const ApiTerms& terms, Deadline deadline) {
   DATONG_RETURN_IF_ERROR(CheckPath(call.path));
-  if (call.query.contains("access_token")) {
+  if (call.query.contains("access_token") || call.query.contains("suite_access_token") ||
+      call.query.contains("provider_access_token")) {
     return ApiPathInvalid(call.path, "gets its access_token from the broker");
   }
   if (terms.max_age <= absl::ZeroDuration()) return Ask(appid, call, terms, deadline);
@@ -111,8 +118,7 @@ absl::StatusOr<ApiAnswer> ApiProxy::Send(const CachedToken& token, const ApiCall
   absl::StatusOr<ApiAnswer> answer = platform_.Call(token.token, call, deadline);
   const bool is_ours = GetReason(answer.status()) == "HTTP_URL_REFUSED";
   host_.Leave(kHost, answer.ok() ? Outcome::kGood : is_ours ? Outcome::kUnknown : Outcome::kBad);
-  const bool is_busy = answer.ok() && wechat::ExplainErrorCode(answer->errcode).error_class ==
-                                          ErrorClass::kTransient;
+  const bool is_busy = answer.ok() && ErrorClassOf(call, *answer) == ErrorClass::kTransient;
   paths_.Leave(call.path, is_ours                   ? Outcome::kUnknown
                           : answer.ok() && !is_busy ? Outcome::kGood
                                                     : Outcome::kBad);
@@ -140,8 +146,7 @@ absl::StatusOr<ApiAnswer> ApiProxy::Ask(const std::string& appid, const ApiCall&
     const absl::Status taken = usage_.Take(appid, call.path, terms.purpose, deadline);
     if (!taken.ok()) return leave(taken);
     absl::StatusOr<ApiAnswer> answer = Send(*token, call, deadline);
-    const ErrorClass error = answer.ok() ? wechat::ExplainErrorCode(answer->errcode).error_class
-                                         : ErrorClass::kTransient;
+    const ErrorClass error = answer.ok() ? ErrorClassOf(call, *answer) : ErrorClass::kTransient;
     std::string rid;
     if (answer.ok() && answer->errcode != 0) {
       LogRefusal(appid, call.path, *answer);

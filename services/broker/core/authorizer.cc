@@ -55,6 +55,7 @@ std::string Authorizer::UrlOf(const AuthorizationLink& link) const {
 absl::StatusOr<Authorizer::Beginning> Authorizer::Begin(const std::string& link_id, bool mobile,
                                                         Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(AuthorizationLink link, store_.GetLink(link_id, deadline));
+  if (IsInstall(link)) return LinkUnknown();
   if (IsExpired(link)) return LinkExpired();
   DATONG_ASSIGN_OR_RETURN(
       PreAuthCode code,
@@ -77,6 +78,7 @@ absl::StatusOr<Authorization> Authorizer::Complete(const std::string& link_id,
                                                    const std::string& code, Deadline deadline) {
   // An expired link still takes the code of an authorisation that began in time.
   DATONG_ASSIGN_OR_RETURN(AuthorizationLink link, store_.GetLink(link_id, deadline));
+  if (IsInstall(link)) return LinkUnknown();
   if (code.empty()) return AuthorizationCodeInvalid();
   DATONG_ASSIGN_OR_RETURN(std::string appid,
                           Exchange(link.project, link.component, code, link.id, "", deadline));

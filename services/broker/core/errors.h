@@ -76,6 +76,15 @@ inline absl::Status TicketMissing(absl::string_view component) {
                    "check that URL, its token and its EncodingAESKey in WeChat's console."),
       {{"component", std::string(component)}});
 }
+inline absl::Status SuiteTicketMissing(absl::string_view suite) {
+  return BrokerError(
+      absl::StatusCode::kFailedPrecondition, "TICKET_MISSING",
+      absl::StrCat("WeCom has pushed no suite_ticket for \"", suite,
+                   "\" within 30 minutes. It comes every 10 minutes to the instruction callback "
+                   "URL: check that URL, its token and its EncodingAESKey in the provider's "
+                   "console, where a push can be asked for too."),
+      {{"component", std::string(suite)}});
+}
 inline absl::Status PlatformUnreachable(absl::string_view app) {
   return BrokerError(
       absl::StatusCode::kUnavailable, "PLATFORM_UNREACHABLE",

@@ -7,7 +7,9 @@ namespace {
 
 constexpr TokenKind kKinds[] = {TokenKind::kStable,      TokenKind::kComponent,
                                 TokenKind::kAuthorizer,  TokenKind::kClassic,
-                                TokenKind::kJsapiTicket, TokenKind::kWxcardTicket};
+                                TokenKind::kJsapiTicket, TokenKind::kWxcardTicket,
+                                TokenKind::kWecomCorp,   TokenKind::kWecomProvider,
+                                TokenKind::kWecomSuite};
 static_assert(std::size(kKinds) == kTokenKinds);
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};
@@ -38,6 +40,12 @@ absl::string_view TokenKindName(TokenKind kind) {
       return "jsapi_ticket";
     case TokenKind::kWxcardTicket:
       return "wxcard_ticket";
+    case TokenKind::kWecomCorp:
+      return "wecom_corp";
+    case TokenKind::kWecomProvider:
+      return "wecom_provider";
+    case TokenKind::kWecomSuite:
+      return "wecom_suite";
   }
   return "";
 }

@@ -11,8 +11,18 @@
 
 namespace datong::broker {
 
-enum class TokenKind { kStable, kComponent, kAuthorizer, kClassic, kJsapiTicket, kWxcardTicket };
-inline constexpr size_t kTokenKinds = 6;
+enum class TokenKind {
+  kStable,
+  kComponent,
+  kAuthorizer,
+  kClassic,
+  kJsapiTicket,
+  kWxcardTicket,
+  kWecomCorp,
+  kWecomProvider,
+  kWecomSuite,
+};
+inline constexpr size_t kTokenKinds = 9;
 absl::string_view TokenKindName(TokenKind kind);
 
 // The series that the broker reports, by verbs. All of closed label sets are there from zero; those

@@ -29,9 +29,14 @@ class IdentityPeer {
   virtual absl::Status BindApp(const App& app, Deadline deadline) = 0;
   virtual absl::Status Link(const std::string& project, const std::vector<Evidence>& evidence,
                             Deadline deadline) = 0;
-  // Links one and answers the person's name.
+  // Links one and answers the name of the person that holds its openid, or else the first of
+  // `other_ids`.
   virtual absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                               Deadline deadline) = 0;
+  // Erases what was observed up to `when` of a WeCom corp's contacts in a provider's view.
+  virtual absl::Status EraseCorp(const std::string& project, const std::string& corpid,
+                                 const std::string& provider, absl::Time when,
+                                 Deadline deadline) = 0;
 };
 
 // What the broker tells ingest. Every call is idempotent and blocks until the deadline.

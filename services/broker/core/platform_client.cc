@@ -2,6 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "common/status/error.h"
+#include "common/wechat/wecom_error_codes.h"
 
 namespace datong::broker {
 namespace {
@@ -23,7 +24,13 @@ int64_t ErrcodeOf(const absl::Status& status) {
 std::string ErrmsgOf(const absl::Status& status) { return MetadataOf(status, "errmsg"); }
 
 wechat::ErrorClass ErrorClassOf(const absl::Status& status) {
-  return wechat::ExplainErrorCode(ErrcodeOf(status)).error_class;
+  return wechat::ErrorClassOfStatus(status);
+}
+
+wechat::ErrorClass ErrorClassOf(const ApiCall& call, const ApiAnswer& answer) {
+  return (IsWecom(call.kind) ? wechat::ExplainWecomErrorCode(answer.errcode)
+                             : wechat::ExplainErrorCode(answer.errcode))
+      .error_class;
 }
 
 }  // namespace datong::broker

@@ -54,6 +54,7 @@ struct UserInfo {
 };
 
 struct ApiCall {
+  AppKind kind = AppKind::kUnknown;  // of the app whose token goes along: it names the platform
   std::string method = "GET";
   std::string path;
   std::map<std::string, std::string> query;
@@ -82,10 +83,13 @@ struct AuthorizationPage {
 int64_t ErrcodeOf(const absl::Status& status);
 std::string ErrmsgOf(const absl::Status& status);
 wechat::ErrorClass ErrorClassOf(const absl::Status& status);
+// The class of an answer's errcode, by the platform that was called.
+wechat::ErrorClass ErrorClassOf(const ApiCall& call, const ApiAnswer& answer);
 
-// What the broker asks of api.weixin.qq.com. Thread-safe; blocks on the network until the deadline,
-// and at most 10 s. Errors of all: UNAVAILABLE or DEADLINE_EXCEEDED when there was no answer that
-// can be read (HTTP_…, ANSWER_…); for an errcode, those of wechat::ErrorCodeStatus.
+// What the broker asks of api.weixin.qq.com (Call: of qyapi.weixin.qq.com too). Thread-safe; blocks
+// on the network until the deadline, and at most 10 s. Errors of all: UNAVAILABLE or
+// DEADLINE_EXCEEDED when there was no answer that can be read (HTTP_…, ANSWER_…); for an errcode,
+// those of wechat::ErrorCodeStatus.
 class PlatformClient {
  public:
   virtual ~PlatformClient() = default;

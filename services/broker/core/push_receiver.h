@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +37,10 @@ class PushReceiver {
                BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker,
                PushSightings* sightings = nullptr);
 
+  // Who takes what comes below /wecom/. Called before the first push.
+  using Receiver = std::function<absl::StatusOr<std::string>(const RawPush&, Deadline)>;
+  void UseForWecom(Receiver wecom) { wecom_ = std::move(wecom); }
+
   // The body of the answer. Errors: as of PushService.ReceivePush.
   absl::StatusOr<std::string> Receive(const RawPush& push, Deadline deadline);
 
@@ -63,6 +68,7 @@ class PushReceiver {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   const std::function<void()> wake_worker_;
+  Receiver wecom_;
   PushSightings* const sightings_;
 };
 

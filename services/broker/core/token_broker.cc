@@ -32,7 +32,7 @@ std::string FingerprintOf(const Secret& token) {
 
 TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store,
                          RefreshBook& book, PlatformClient& platform, BrokerMetrics& metrics,
-                         const Clock& clock)
+                         const Clock& clock, TokenSource* wecom)
     : options_(options),
       apps_(apps),
       store_(store),
@@ -40,13 +40,18 @@ TokenBroker::TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore&
       platform_(platform),
       metrics_(metrics),
       clock_(clock),
+      wecom_(wecom),
       leases_(store, options.lease_ttl, options.lease_renew_every),
       health_(options.health, apps, book, metrics),
       pool_(options.refresh_threads, 100'000) {}
 
+absl::Duration TokenBroker::MarginOf(TokenKind kind) const {
+  return IsSameUntilItsEnd(kind) ? absl::ZeroDuration() : options_.serve_margin;
+}
+
 CachedTokenPtr TokenBroker::FindCached(absl::string_view appid) const {
   CachedTokenPtr token = cache_.Find(appid);
-  if (token == nullptr || !token->LivesFor(options_.serve_margin, clock_.Now())) return nullptr;
+  if (token == nullptr || !token->LivesFor(MarginOf(token->kind), clock_.Now())) return nullptr;
   return token;
 }
 
@@ -141,6 +146,10 @@ bool TokenBroker::IsDue(const TokenVersion& version) const {
   // web apps, most of which use logins alone.
   if (token == nullptr) return version.generation == 0 && version.kind != AppKind::kWebApp;
   if (token->is_from_the_future) return true;
+  if (IsSameUntilItsEnd(token->kind)) {
+    const absl::Time ahead = token->expires - options_.wecom_refresh_ahead;
+    return clock_.Now() >= (token->fetched >= ahead ? token->expires : ahead);
+  }
   const absl::Duration ahead =
       token->kind == TokenKind::kStable ? options_.stable_refresh_ahead : options_.refresh_ahead;
   const auto spread_s = static_cast<uint64_t>(absl::ToInt64Seconds(options_.spread)) + 1;
@@ -210,8 +219,9 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appi
     if (lease != nullptr) return RefreshUnderLease(app, lease->lease(), held, cause, until);
     // Another replica is at it: its result is ours.
     DATONG_ASSIGN_OR_RETURN(std::optional<TokenRecord> record, store_.Load(appid, until));
+    const absl::Duration margin = MarginOf(TokenKindOf(app));
     if (record.has_value() && record->generation > held && !record->access_token.empty() &&
-        clock_.Now() < record->expires - options_.serve_margin) {
+        clock_.Now() < record->expires - margin) {
       return Adopt(app, *record);
     }
     if (until.Remaining() < absl::Milliseconds(200)) {
@@ -228,11 +238,11 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
   const TokenKind kind = TokenKindOf(app);
   // Before it is asked: whoever asked meanwhile counts from here.
   const absl::Time now = clock_.Now();
-  DATONG_ASSIGN_OR_RETURN(RefreshStart start,
-                          book_.Begin(lease,
-                                      {app.appid, cause, held, now, options_.serve_margin,
-                                       options_.least_between_replacements},
-                                      deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      RefreshStart start,
+      book_.Begin(
+          lease, {app.appid, cause, held, now, MarginOf(kind), options_.least_between_replacements},
+          deadline));
   TokenRecord record = std::move(start.record).value_or(TokenRecord{});
   record.appid = app.appid;
   if (start.is_newer) return Adopt(app, record);
@@ -319,6 +329,11 @@ absl::StatusOr<FetchedToken> TokenBroker::Fetch(const App& app, const Lease& lea
       return FetchComponent(app, deadline);
     case TokenKind::kAuthorizer:
       return FetchAuthorizer(app, held, deadline);
+    case TokenKind::kWecomCorp:
+    case TokenKind::kWecomProvider:
+    case TokenKind::kWecomSuite:
+      if (wecom_ == nullptr) return AppKindUnsupported(app.appid, "an app of WeChat");
+      return wecom_->Fetch(*this, app, held, deadline);
   }
   return absl::InternalError("token kind");
 }
@@ -411,6 +426,7 @@ CachedTokenPtr TokenBroker::Adopt(const App& app, const TokenRecord& record) {
   token->kind = TokenKindOf(app);
   token->token = record.access_token;
   token->fingerprint = FingerprintOf(record.access_token);
+  token->fetched = record.fetched;
   token->expires = record.expires;
   token->generation = record.generation;
   const absl::Time now = clock_.Now();

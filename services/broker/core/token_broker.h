@@ -23,6 +23,7 @@
 #include "services/broker/core/refresh_book.h"
 #include "services/broker/core/token_cache.h"
 #include "services/broker/core/token_health.h"
+#include "services/broker/core/token_source.h"
 #include "services/broker/core/token_store.h"
 
 namespace datong::broker {
@@ -39,6 +40,8 @@ struct TokenBrokerOptions {
   int most_forced_a_day = 10;
   // So many refusals within an hour are told in the app's state.
   int refusals_of_a_fight = 3;
+  // WeCom answers the same token until its end: tried once ahead of it, then at the end.
+  absl::Duration wecom_refresh_ahead = absl::Seconds(60);
   absl::Duration ticket_lifetime = absl::Hours(12);
   absl::Duration lease_ttl = absl::Seconds(30);
   absl::Duration lease_renew_every = absl::Seconds(10);
@@ -56,8 +59,10 @@ struct TokenBrokerOptions {
 // replicas stored. Thread-safe. Everything that it is given must outlive it.
 class TokenBroker {
  public:
+  // `wecom` fetches the tokens of WeCom's apps; without it there are none.
   TokenBroker(TokenBrokerOptions options, AppStore& apps, TokenStore& store, RefreshBook& book,
-              PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock);
+              PlatformClient& platform, BrokerMetrics& metrics, const Clock& clock,
+              TokenSource* wecom = nullptr);
 
   // The token, if memory holds one that may be handed out. Never blocks.
   CachedTokenPtr FindCached(absl::string_view appid) const;
@@ -131,6 +136,8 @@ class TokenBroker {
   void ShowFight(const App& app, const RefreshStart& start, RefreshCause cause);
   CachedTokenPtr Adopt(const App& app, const TokenRecord& record);
   bool IsDue(const TokenVersion& version) const;
+  // A token with less left is not handed out while another can be had.
+  absl::Duration MarginOf(TokenKind kind) const;
 
   const TokenBrokerOptions options_;
   AppStore& apps_;
@@ -139,6 +146,7 @@ class TokenBroker {
   PlatformClient& platform_;
   BrokerMetrics& metrics_;
   const Clock& clock_;
+  TokenSource* const wecom_;
 
   LeaseKeeper leases_;
   TokenHealth health_;

@@ -27,6 +27,7 @@ struct CachedToken {
   TokenKind kind = TokenKind::kStable;
   Secret token;
   std::string fingerprint;
+  absl::Time fetched;
   absl::Time expires;
   // The same instant on the steady clock, which no step of the business clock moves: whichever
   // comes first ends the token.

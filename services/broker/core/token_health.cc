@@ -26,8 +26,16 @@ absl::Status Remembered(const App& app, const RefreshStart& start) {
 
 TokenKind TokenKindOf(const App& app) {
   if (app.kind == AppKind::kComponent) return TokenKind::kComponent;
+  if (app.kind == AppKind::kWecomCorp) return TokenKind::kWecomCorp;
+  if (app.kind == AppKind::kWecomProvider) return TokenKind::kWecomProvider;
+  if (app.kind == AppKind::kWecomSuite) return TokenKind::kWecomSuite;
   if (!app.component.empty()) return TokenKind::kAuthorizer;
   return app.classic_token ? TokenKind::kClassic : TokenKind::kStable;
+}
+
+bool IsSameUntilItsEnd(TokenKind kind) {
+  return kind == TokenKind::kWecomCorp || kind == TokenKind::kWecomProvider ||
+         kind == TokenKind::kWecomSuite;
 }
 
 TokenHealth::TokenHealth(TokenHealthOptions options, AppStore& apps, RefreshBook& book,
@@ -56,7 +64,11 @@ absl::Status TokenHealth::Learn(const App& app, const RefreshStart& start) {
 TokenHealth::Verdict TokenHealth::Judge(const App& app, const absl::Status& cause) {
   const ErrorClass error = ErrorClassOf(cause);
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
-  if (error == ErrorClass::kTicketInvalid) return {TicketMissing(app.appid), std::nullopt};
+  if (error == ErrorClass::kTicketInvalid) {
+    return {
+        app.kind == AppKind::kWecomSuite ? SuiteTicketMissing(app.appid) : TicketMissing(app.appid),
+        std::nullopt};
+  }
   const TokenKind kind = TokenKindOf(app);
   const bool has_secret = kind == TokenKind::kStable || kind == TokenKind::kClassic;
   // A web app without the right to tokens is still good for logins.
@@ -78,7 +90,8 @@ absl::Status TokenHealth::Failed(const App& app, const Lease& lease, const absl:
   const TokenKind kind = TokenKindOf(app);
   // About its component, which is held back itself.
   const std::optional<ErrorInfo> info = GetErrorInfo(cause);
-  if (info.has_value() && info->domain == kErrorDomain && kind == TokenKind::kAuthorizer) {
+  if (info.has_value() && info->domain == kErrorDomain &&
+      (kind == TokenKind::kAuthorizer || kind == TokenKind::kWecomCorp)) {
     return cause;
   }
   auto [told, app_state] = Judge(app, cause);

@@ -68,5 +68,7 @@ class TokenHealth {
 };
 
 TokenKind TokenKindOf(const App& app);
+// Kinds of which the platform answers the same token until its end.
+bool IsSameUntilItsEnd(TokenKind kind);
 
 }  // namespace datong::broker

@@ -21,7 +21,18 @@ enum class AppKind {
   kComponent = 4,
   kWecomCorp = 5,
   kWecomSuite = 6,
+  kWecomProvider = 7,
 };
+
+// What others can do something with: credentials that act for other apps alone are none.
+inline bool IsAccount(AppKind kind) {
+  return kind != AppKind::kUnknown && kind != AppKind::kComponent && kind != AppKind::kWecomSuite &&
+         kind != AppKind::kWecomProvider;
+}
+inline bool IsWecom(AppKind kind) {
+  return kind == AppKind::kWecomCorp || kind == AppKind::kWecomSuite ||
+         kind == AppKind::kWecomProvider;
+}
 
 enum class AppState { kActive = 1, kNeedsReauth = 2, kRevoked = 3, kBadConfig = 4 };
 
@@ -45,13 +56,15 @@ struct App {
   AppKind kind = AppKind::kUnknown;
   std::string display_name;
   std::string open_platform_account;
-  std::string component;  // appid; empty when the app has a secret of its own
+  std::string component;  // appid (a suite's too); empty when the app has a secret of its own
   AppState state = AppState::kActive;
   std::string state_detail;
   std::string original_id;
   bool classic_token = false;           // from /cgi-bin/token, not from /cgi-bin/stable_token
   std::vector<std::string> js_domains;  // hosts; empty: not known
   absl::Time created;
+  std::string corpid;   // of WeCom's kinds; a suite's is its provider's
+  int64_t agentid = 0;  // of WeCom's kinds
 
   std::string name() const { return AppName(project, appid); }
 };
@@ -95,7 +108,13 @@ struct Authorization {
 };
 
 // Numbers as auth_type of WeChat's page.
-enum class AuthorizationType { kOfficialAccount = 1, kMiniProgram = 2, kBoth = 3 };
+enum class AuthorizationType {
+  kOfficialAccount = 1,
+  kMiniProgram = 2,
+  kBoth = 3,
+  kInstall = 10,  // of a WeCom suite, formal and for a test
+  kTestInstall = 11,
+};
 
 struct AuthorizationLink {
   std::string id;
@@ -106,6 +125,10 @@ struct AuthorizationLink {
   absl::Time expires;
   std::string appid;  // who authorised through it
 };
+// Leads to WeCom's install page.
+inline bool IsInstall(const AuthorizationLink& link) {
+  return link.type == AuthorizationType::kInstall || link.type == AuthorizationType::kTestInstall;
+}
 
 // A platform token as it is stored.
 struct TokenRecord {
@@ -144,6 +167,12 @@ enum class JobKind {
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
   kMigrateOpenids = 20,  // payload: openids that WeChat replaced, which identity has not taken yet
+  kWecomPush = 30,       // payload: the decrypted push of WeCom
+  kWecomDetails = 31,    // name, mode and privileges of a corp
+  kWecomForget = 32,     // a corp left: identity forgets what its contacts showed
+  kWecomRoster = 33,     // a pass over the contacts of a corp
+  kWecomContact = 34,    // payload: external_userid of a contact that was added
+  kWecomGroup = 35,      // payload: chat_id of a group that changed
 };
 
 struct NewJob {

@@ -32,6 +32,10 @@ void ToProto(const App& app, v1::App* message) {
   message->set_state_detail(app.state_detail);
   message->set_original_id(app.original_id);
   SetTime(app.created, message->mutable_create_time());
+  if (IsWecom(app.kind)) {
+    message->mutable_wecom()->set_corpid(app.corpid);
+    message->mutable_wecom()->set_agentid(app.agentid);
+  }
   message->set_token_source(app.classic_token ? v1::TOKEN_SOURCE_CLASSIC : v1::TOKEN_SOURCE_STABLE);
   for (const std::string& domain : app.js_domains) message->add_js_domains(domain);
 }

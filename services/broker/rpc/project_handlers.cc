@@ -1,5 +1,6 @@
 #include "services/broker/rpc/project_handlers.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +54,18 @@ absl::Status CheckCredentials(const v1::AppCredentials& credentials) {
     }
   }
   return absl::OkStatus();
+}
+
+// It stands in scopes of identifiers.
+bool IsCorpid(const std::string& corpid) {
+  return corpid.size() <= 64 && std::all_of(corpid.begin(), corpid.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+         });
+}
+
+absl::Status CorpidInvalid() {
+  return BrokerError(absl::StatusCode::kInvalidArgument, "CORPID_INVALID",
+                     "wecom.corpid has at most 64 characters of [A-Za-z0-9_-].");
 }
 
 absl::StatusOr<bool> IsClassic(v1::TokenSource source) {
@@ -146,16 +159,19 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
       rpc::AppName name,
       rpc::ParseAppName(absl::StrCat(request.project(), "/apps/", request.app().appid())));
   const v1::AppKind kind = request.app().kind();
+  const bool is_wecom = IsWecom(static_cast<AppKind>(kind));
   if (kind != v1::APP_KIND_OFFICIAL_ACCOUNT && kind != v1::APP_KIND_MINI_PROGRAM &&
-      kind != v1::APP_KIND_WEB_APP && kind != v1::APP_KIND_COMPONENT) {
-    return AppKindUnsupported(name.app, "OFFICIAL_ACCOUNT, MINI_PROGRAM, WEB_APP or COMPONENT");
+      kind != v1::APP_KIND_WEB_APP && kind != v1::APP_KIND_COMPONENT && !is_wecom) {
+    return AppKindUnsupported(name.app,
+                              "OFFICIAL_ACCOUNT, MINI_PROGRAM, WEB_APP, COMPONENT, WECOM_CORP, "
+                              "WECOM_SUITE or WECOM_PROVIDER");
   }
   DATONG_RETURN_IF_ERROR(CheckDisplayName(request.app().display_name()));
   DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));
   if (request.credentials().app_secret().empty()) {
     return CredentialsInvalid("app_secret", "is missing");
   }
-  if (kind == v1::APP_KIND_COMPONENT) {
+  if (kind == v1::APP_KIND_COMPONENT || kind == v1::APP_KIND_WECOM_SUITE) {
     if (request.credentials().callback_token().empty()) {
       return CredentialsInvalid("callback_token", "is missing");
     }
@@ -169,6 +185,15 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
   app.kind = static_cast<AppKind>(kind);
   app.display_name = request.app().display_name();
   app.open_platform_account = request.app().open_platform_account();
+  if (is_wecom) {
+    app.corpid = request.app().wecom().corpid();
+    app.agentid = request.app().wecom().agentid();
+    // A suite may be an individual's, without a corp.
+    if (app.corpid.empty() && kind != v1::APP_KIND_WECOM_SUITE) {
+      app.corpid = app.appid.substr(0, app.appid.find('-'));
+    }
+    if (!IsCorpid(app.corpid)) return CorpidInvalid();
+  }
   DATONG_ASSIGN_OR_RETURN(app.classic_token, IsClassic(request.app().token_source()));
   DATONG_ASSIGN_OR_RETURN(app.js_domains, JsDomainsOf(request.app()));
   if (!audit_.Count({.caller = call.caller.name,

@@ -145,6 +145,7 @@ absl::StatusOr<v1::CallApiResponse> TokenHandlers::CallApi(const rpc::CallContex
   DATONG_ASSIGN_OR_RETURN(App app,
                           Admit(call, request.app(), "call_api", ApiLabel(request.path())));
   ApiCall api;
+  api.kind = app.kind;
   api.path = request.path();
   api.query = {request.query().begin(), request.query().end()};
   api.json = request.json();

@@ -25,6 +25,18 @@ const char* JobKindName(JobKind kind) {
       return "start_tickets";
     case JobKind::kMigrateOpenids:
       return "migrate_openids";
+    case JobKind::kWecomPush:
+      return "wecom_push";
+    case JobKind::kWecomDetails:
+      return "wecom_details";
+    case JobKind::kWecomForget:
+      return "wecom_forget";
+    case JobKind::kWecomRoster:
+      return "wecom_roster";
+    case JobKind::kWecomContact:
+      return "wecom_contact";
+    case JobKind::kWecomGroup:
+      return "wecom_group";
   }
   return "";
 }

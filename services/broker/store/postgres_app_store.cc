@@ -97,12 +97,15 @@ absl::StatusOr<std::vector<Project>> PostgresAppStore::ListProjects(const std::s
 }
 
 absl::Status PostgresAppStore::Announce(pqxx::work& work, const App& app) const {
+  if (app.kind == AppKind::kWecomSuite || app.kind == AppKind::kWecomProvider) {
+    return absl::OkStatus();  // their corps are announced; tickets come by themselves
+  }
   NewJob job;
   job.kind = app.kind == AppKind::kComponent ? JobKind::kStartTickets : JobKind::kAnnounceApp;
   job.key = app.appid;
   job.project = app.project;
   job.appid = app.appid;
-  if (app.kind != AppKind::kComponent && app.kind != AppKind::kUnknown) {
+  if (IsAccount(app.kind)) {
     TellAccountFeed(work, app.project, app.appid, clock_.Now());
   }
   return jobs_.Write(work, job);
@@ -117,12 +120,13 @@ absl::StatusOr<App> PostgresAppStore::CreateApp(const App& app, const Credential
     }
     const pqxx::result made = work.exec_params(
         "INSERT INTO broker.apps (appid, project, kind, display_name, open_platform_account, "
-        "component, state, credentials, created_at, classic_token, js_domains) "
-        "VALUES ($1, $2, $3, $4, $5, '', 1, $6, to_timestamp($7::bigint / 1e6), $8, $9) "
+        "component, state, credentials, created_at, classic_token, js_domains, "
+        "corpid, agentid) "
+        "VALUES ($1, $2, $3, $4, $5, '', 1, $6, to_timestamp($7::bigint / 1e6), $8, $9, $10, $11) "
         "ON CONFLICT (appid) DO NOTHING RETURNING 1",
         app.appid, app.project, static_cast<int>(app.kind), app.display_name,
         app.open_platform_account, pqxx::binarystring(sealed), ToMicros(clock_.Now()),
-        app.classic_token, absl::StrJoin(app.js_domains, " "));
+        app.classic_token, absl::StrJoin(app.js_domains, " "), app.corpid, app.agentid);
     const std::optional<App> held = FindApp(work, app.appid);
     if (!held.has_value()) return absl::AbortedError("The app came and went; retry.");
     if (held->project != app.project || held->kind != app.kind) return AppExists(app.appid);
@@ -214,7 +218,7 @@ absl::Status PostgresAppStore::SetState(const std::string& appid, AppState state
     if (rows.empty()) return absl::OkStatus();
     if (state == AppState::kActive) TellReplicas(work, appid);
     const auto kind = static_cast<AppKind>(rows[0][1].as<int>());
-    if (kind != AppKind::kComponent && kind != AppKind::kUnknown) {
+    if (IsAccount(kind)) {
       TellAccountFeed(work, rows[0][0].as<std::string>(), appid, clock_.Now());
     }
     return absl::OkStatus();

@@ -12,7 +12,7 @@ namespace datong::broker {
 const char kAppColumns[] =
     "a.project, a.appid, a.kind, a.display_name, a.open_platform_account, a.component, a.state, "
     "a.state_detail, a.original_id, (extract(epoch FROM a.created_at) * 1000000)::bigint, "
-    "a.classic_token, a.js_domains";
+    "a.classic_token, a.js_domains, a.corpid, a.agentid";
 
 const char kAuthorizationColumns[] =
     "z.project, z.appid, z.component, a.state, array_to_string(z.permission_sets, ','), "
@@ -34,6 +34,8 @@ App ReadApp(const pqxx::row& row) {
   app.created = FromMicros(row[9]);
   app.classic_token = row[10].as<bool>();
   app.js_domains = absl::StrSplit(row[11].as<std::string>(), ' ', absl::SkipEmpty());
+  app.corpid = row[12].as<std::string>();
+  app.agentid = row[13].as<int64_t>();
   return app;
 }
 

@@ -155,6 +155,7 @@ class FakePeers : public IdentityPeer, public IngestPeer {
   std::vector<Evidence> evidence;
   std::vector<PushEvent> events;
   std::vector<std::string> sources;  // one for each AppendEvents
+  std::vector<std::string> erased_corps;
 
   absl::Status RegisterProject(const Project& project, Deadline) override {
     if (status.ok()) projects.push_back(project);
@@ -173,6 +174,11 @@ class FakePeers : public IdentityPeer, public IngestPeer {
     if (!status.ok()) return status;
     evidence.push_back(one);
     return absl::StrCat("projects/", project, "/persons/p1");
+  }
+  absl::Status EraseCorp(const std::string&, const std::string& corpid, const std::string& provider,
+                         absl::Time, Deadline) override {
+    if (status.ok()) erased_corps.push_back(absl::StrCat(corpid, "/", provider));
+    return status;
   }
   absl::StatusOr<std::string> EnsurePushSource(const App& app, Deadline) override {
     if (on_ingest) on_ingest();

@@ -24,7 +24,7 @@ size_t FakeStore::pending_jobs(JobKind kind) const {
 }
 
 void FakeStore::Tell(const App& app) {
-  if (app.kind == AppKind::kComponent || app.kind == AppKind::kUnknown) return;
+  if (!IsAccount(app.kind)) return;
   changes_.push_back({app.project, app.appid, clock_.Now()});
 }
 
@@ -34,6 +34,12 @@ void FakeStore::Put(const NewJob& job, absl::Duration delay) {
   if (slot.job.id == 0) slot.job.id = ++last_job_;
   ++slot.job.revision;
   slot.due = clock_.Now() + delay;
+}
+
+void FakeStore::Announce(const App& app) {
+  if (app.kind == AppKind::kWecomSuite || app.kind == AppKind::kWecomProvider) return;
+  PutFor(app.kind == AppKind::kComponent ? JobKind::kStartTickets : JobKind::kAnnounceApp, app,
+         absl::ZeroDuration());
 }
 
 void FakeStore::PutFor(JobKind kind, const App& app, absl::Duration delay) {
@@ -101,8 +107,7 @@ absl::StatusOr<App> FakeStore::CreateApp(const App& app, const Credentials& cred
   made.created = clock_.Now();
   apps_[made.appid] = made;
   credentials_[made.appid] = credentials;
-  PutFor(made.kind == AppKind::kComponent ? JobKind::kStartTickets : JobKind::kAnnounceApp, made,
-         absl::ZeroDuration());
+  Announce(made);
   Tell(made);
   return made;
 }
@@ -156,8 +161,7 @@ absl::StatusOr<App> FakeStore::UpdateApp(const std::string& appid, const AppChan
       app.state_detail.clear();
     }
   }
-  PutFor(app.kind == AppKind::kComponent ? JobKind::kStartTickets : JobKind::kAnnounceApp, app,
-         absl::ZeroDuration());
+  Announce(app);
   Tell(app);
   return app;
 }

@@ -13,6 +13,7 @@
 #include "services/broker/core/authorization_store.h"
 #include "services/broker/core/refresh_book.h"
 #include "services/broker/core/token_store.h"
+#include "services/broker/core/wecom_store.h"
 #include "services/broker/core/work_store.h"
 
 namespace datong::broker {
@@ -24,6 +25,7 @@ class FakeStore : public AppStore,
                   public RefreshBook,
                   public AuthorizationStore,
                   public WorkStore,
+                  public WecomStore,
                   public AuditStore {
  public:
   explicit FakeStore(const Clock& clock) : clock_(clock) {}
@@ -122,6 +124,33 @@ class FakeStore : public AppStore,
   absl::Status ForgetPushes(absl::Duration age, Deadline deadline) override;
   absl::StatusOr<Backlog> CountPushes(Deadline deadline) override;
 
+  absl::StatusOr<std::string> SaveInstall(const Lease& lease, const App& suite,
+                                          const std::string& code, const std::string& link,
+                                          const WecomGrant& grant, absl::Time now,
+                                          Deadline deadline) override;
+  absl::Status SaveDetails(const std::string& appid, const WecomAuthInfo& info,
+                           Deadline deadline) override;
+  absl::StatusOr<bool> Revoke(const std::string& appid, absl::Time when,
+                              Deadline deadline) override;
+  absl::StatusOr<WecomCorp> GetCorp(const std::string& appid, Deadline deadline) override;
+  absl::StatusOr<std::vector<WecomCorp>> ListCorps(const std::string& project,
+                                                   const std::string& after, int limit,
+                                                   Deadline deadline) override;
+  absl::Status SaveSession(const App& app, const std::string& userid, const Secret& key,
+                           Deadline deadline) override;
+  absl::Status AddPending(const std::string& appid, const std::string& pending_id, absl::Time now,
+                          Deadline deadline) override;
+  absl::StatusOr<bool> HasPending(const std::string& appid, absl::Time since,
+                                  Deadline deadline) override;
+  absl::Status ResolvePending(const std::string& appid, const std::string& pending_id,
+                              Deadline deadline) override;
+  absl::StatusOr<std::optional<WecomRoster>> GetRoster(const std::string& appid,
+                                                       Deadline deadline) override;
+  absl::Status SaveRoster(const App& app, const WecomRoster& roster, absl::Duration delay,
+                          Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> ListStaleRosters(absl::Time before, int limit,
+                                                            Deadline deadline) override;
+
   absl::Status Append(const std::vector<AccessRow>& rows, Deadline deadline) override;
   absl::StatusOr<std::vector<AccessRow>> List(const AccessFilter& filter, int limit,
                                               Deadline deadline) override;
@@ -153,11 +182,13 @@ class FakeStore : public AppStore,
   absl::Status Check() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Tell(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Put(const NewJob& job, absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Announce(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PutFor(JobKind kind, const App& app, absl::Duration delay)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<int64_t> Write(const Lease& lease, const TokenRecord& record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckLease(const Lease& lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  WecomCorp WithApps(const WecomCorp& corp) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Authorization WithState(const Authorization& authorization) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -182,6 +213,10 @@ class FakeStore : public AppStore,
   std::map<std::pair<JobKind, std::string>, QueuedJob> jobs_ ABSL_GUARDED_BY(mutex_);
   int64_t last_job_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, AccessRow> accesses_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, WecomCorp> corps_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::map<std::string, absl::Time>> pendings_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, WecomRoster> rosters_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Secret> staff_sessions_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace datong::broker

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status/macros.h"
+#include "datong/identity/v1/decisions.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
@@ -16,11 +17,13 @@ constexpr char kRegisterInIdentity[] = "/datong.identity.v1.IdentityService/Regi
 constexpr char kBindApp[] = "/datong.identity.v1.IdentityService/BindApp";
 constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
 constexpr char kLink[] = "/datong.identity.v1.IdentityService/Link";
+constexpr char kEraseCorp[] = "/datong.identity.v1.DecisionService/CancelCorpAuthorization";
 constexpr char kRegisterInIngest[] = "/datong.ingest.v1.SourceService/RegisterProject";
 constexpr char kEnsurePushSource[] = "/datong.ingest.v1.SourceService/EnsurePushSource";
 constexpr char kAppendEvents[] = "/datong.ingest.v1.EventService/AppendEvents";
 
 using IdentityStub = identity::v1::IdentityService::StubInterface;
+using DecisionStub = identity::v1::DecisionService::StubInterface;
 using SourceStub = ingest::v1::SourceService::StubInterface;
 using EventStub = ingest::v1::EventService::StubInterface;
 
@@ -61,12 +64,14 @@ void Fill(const Evidence& evidence, identity::v1::Evidence* message) {
 
 struct GrpcIdentityPeer::Stub {
   std::unique_ptr<identity::v1::IdentityService::Stub> identity;
+  std::unique_ptr<identity::v1::DecisionService::Stub> decisions;
 };
 
 GrpcIdentityPeer::GrpcIdentityPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
     : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
-  stub_->identity = identity::v1::IdentityService::NewStub(std::move(channel));
-  outgoing_.Expect({kRegisterInIdentity, kBindApp, kLinkBatch, kLink});
+  stub_->identity = identity::v1::IdentityService::NewStub(channel);
+  stub_->decisions = identity::v1::DecisionService::NewStub(std::move(channel));
+  outgoing_.Expect({kRegisterInIdentity, kBindApp, kLinkBatch, kLink, kEraseCorp});
 }
 GrpcIdentityPeer::~GrpcIdentityPeer() = default;
 
@@ -114,13 +119,29 @@ absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project
                           outgoing_.Call(Background(deadline), kLink, *stub_->identity,
                                          &IdentityStub::Link, request, kIdempotent));
   // A refused link leaves two persons: the one who holds the openid is who logged in.
-  const std::string openid = absl::StrCat("openid:", evidence.appid, ":", evidence.openid);
+  const std::string openid = evidence.openid.empty() && !evidence.other_ids.empty()
+                                 ? evidence.other_ids[0]
+                                 : absl::StrCat("openid:", evidence.appid, ":", evidence.openid);
   for (const auto& person : response.persons()) {
     for (const auto& identifier : person.identifiers()) {
       if (identifier.identifier() == openid) return person.name();
     }
   }
   return response.persons().empty() ? std::string() : response.persons(0).name();
+}
+
+absl::Status GrpcIdentityPeer::EraseCorp(const std::string& project, const std::string& corpid,
+                                         const std::string& provider, absl::Time when,
+                                         Deadline deadline) {
+  identity::v1::CancelCorpAuthorizationRequest request;
+  request.set_project(ProjectName(project));
+  request.set_corp(corpid);
+  request.set_provider(provider);
+  SetTime(when, request.mutable_cancel_time());
+  return outgoing_
+      .Call(Background(deadline), kEraseCorp, *stub_->decisions, &DecisionStub::CancelCorpAuthorization, request,
+            kIdempotent)
+      .status();
 }
 
 struct GrpcIngestPeer::Stub {

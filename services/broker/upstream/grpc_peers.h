@@ -21,6 +21,8 @@ class GrpcIdentityPeer : public IdentityPeer {
                     Deadline deadline) override;
   absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                       Deadline deadline) override;
+  absl::Status EraseCorp(const std::string& project, const std::string& corpid,
+                         const std::string& provider, absl::Time when, Deadline deadline) override;
 
  private:
   struct Stub;

@@ -62,7 +62,8 @@ HttpPlatformClient::HttpPlatformClient(PlatformAddresses addresses, http::Client
            "/cgi-bin/component/api_get_authorizer_info", "/sns/jscode2session",
            "/sns/component/jscode2session", "/cgi-bin/user/get", "/cgi-bin/user/info/batchget",
            "/datacube/getusersummary", "/datacube/getusercumulate"},
-          http, registry) {}
+          http, registry),
+      wecom_(addresses_.wecom_url, {}, http, registry) {}
 
 absl::StatusOr<Answer> HttpPlatformClient::AskComponent(const std::string& api, const Secret& token,
                                                         const json& body, Deadline deadline) {
@@ -241,10 +242,14 @@ absl::StatusOr<std::vector<UserInfo>> HttpPlatformClient::GetUsers(
 
 absl::StatusOr<ApiAnswer> HttpPlatformClient::Call(const Secret& token, const ApiCall& call,
                                                    Deadline deadline) {
-  PlatformHttp::Query query = {{"access_token", token.Expose()}};
+  const char* name = call.kind == AppKind::kWecomSuite      ? "suite_access_token"
+                     : call.kind == AppKind::kWecomProvider ? "provider_access_token"
+                                                            : "access_token";
+  PlatformHttp::Query query = {{name, token.Expose()}};
   query.insert(query.end(), call.query.begin(), call.query.end());
+  PlatformHttp& http = IsWecom(call.kind) ? wecom_ : http_;
   DATONG_ASSIGN_OR_RETURN(http::ClientResponse response,
-                          http_.Send(call.method, call.path, query, call.json, deadline));
+                          http.Send(call.method, call.path, query, call.json, deadline));
   DATONG_ASSIGN_OR_RETURN(Answer answer, wechat::ParseAnswer(response.status, response.body));
   return ApiAnswer{SanitizeUtf8(response.body), static_cast<int>(answer.errcode),
                    SanitizeUtf8(answer.errmsg)};

@@ -13,9 +13,10 @@
 namespace datong::broker {
 
 struct PlatformAddresses {
-  std::string api_url;   // https://api.weixin.qq.com, no slash at the end
-  std::string mp_url;    // https://mp.weixin.qq.com
-  std::string open_url;  // https://open.weixin.qq.com
+  std::string api_url;         // https://api.weixin.qq.com, no slash at the end
+  std::string mp_url;          // https://mp.weixin.qq.com
+  std::string open_url;        // https://open.weixin.qq.com
+  std::string wecom_url = {};  // https://qyapi.weixin.qq.com, for Call alone
 };
 
 // Asks WeChat over HTTPS. Thread-safe.
@@ -68,6 +69,7 @@ class HttpPlatformClient : public PlatformClient {
 
   const PlatformAddresses addresses_;
   PlatformHttp http_;
+  PlatformHttp wecom_;
 };
 
 }  // namespace datong::broker

@@ -33,8 +33,8 @@ std::string Row(absl::string_view label, absl::string_view value) {
 }
 
 // The id comes from a URL and may be anything: what is no plain character is escaped again.
-std::string LinkPath(absl::string_view link) {
-  std::string path = "/authorize/";
+std::string LinkPath(absl::string_view base, absl::string_view link) {
+  std::string path = absl::StrCat(base, "/");
   for (const char c : link) {
     if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-_.", c)) {
       path.push_back(c);
@@ -45,8 +45,8 @@ std::string LinkPath(absl::string_view link) {
   return path;
 }
 
-std::string AgainButton(absl::string_view link) {
-  return absl::StrCat("<p><a class=\"button\" href=\"", LinkPath(link),
+std::string AgainButton(absl::string_view base, absl::string_view link) {
+  return absl::StrCat("<p><a class=\"button\" href=\"", LinkPath(base, link),
                       "\">重新开始 · Start again</a></p>");
 }
 
@@ -86,11 +86,10 @@ constexpr std::array<KnownFailure, 9> kKnownFailures = {{
     {"TICKET_MISSING",
      503,
      {"第三方平台尚未就绪", "The platform is not ready yet"},
-     {"微信还没有推送 component_verify_ticket（每 10 分钟推送一次）。请十分钟后再试；若仍不行，"
-      "请运营人员检查第三方平台的授权事件接收 URL。",
-      "WeChat has not pushed the component_verify_ticket yet (it does so every 10 minutes). Try "
-      "again "
-      "in ten minutes; if it still fails, the operator should check the component's event URL."},
+     {"微信还没有推送 ticket（每 10 分钟推送一次）。请十分钟后再试；若仍不行，"
+      "请运营人员检查第三方平台（或第三方应用）的事件接收 URL。",
+      "WeChat has not pushed the platform's ticket yet (it does so every 10 minutes). Try again in "
+      "ten minutes; if it still fails, the operator should check the platform's event URL."},
      true},
     {"AUTHORIZATION_CODE_EXPIRED",
      410,
@@ -138,6 +137,8 @@ absl::string_view KindsInChinese(AccountKinds kinds) {
       return "小程序";
     case AccountKinds::kBoth:
       return "公众号或小程序";
+    case AccountKinds::kWecomCorps:
+      return "企业微信";
   }
   return "";
 }
@@ -150,6 +151,8 @@ absl::string_view KindsInEnglish(AccountKinds kinds) {
       return "mini program";
     case AccountKinds::kBoth:
       return "official account or mini program";
+    case AccountKinds::kWecomCorps:
+      return "WeCom corporation";
   }
   return "";
 }
@@ -164,11 +167,11 @@ Visitor VisitorOf(absl::string_view user_agent) {
                                                          : Visitor::kPhoneElsewhere;
 }
 
-Page LaunchPage(const LaunchLink& link, Visitor visitor) {
+Page LaunchPage(const LaunchLink& link, absl::string_view base, Visitor visitor) {
   if (link.is_expired) {
     return FailurePage(MakeError(absl::StatusCode::kFailedPrecondition, "",
                                  {"gateway.datong", "LINK_EXPIRED", {}}),
-                       link.id, "");
+                       base, link.id, "");
   }
   const absl::string_view kinds = KindsInChinese(link.kinds);
   std::string body =
@@ -199,7 +202,7 @@ Page LaunchPage(const LaunchLink& link, Visitor visitor) {
                            "Open this page inside WeChat, or on a computer and scan the code."}));
   }
   absl::StrAppend(
-      &body, "<form method=\"post\" action=\"", LinkPath(link.id),
+      &body, "<form method=\"post\" action=\"", LinkPath(base, link.id),
       "\"><input type=\"hidden\" name=\"device\" value=\"",
       visitor == Visitor::kPhoneInWechat ? "mobile" : "pc",
       "\"><p><button type=\"submit\">前往微信授权 · Continue to WeChat</button></p></form>",
@@ -235,20 +238,21 @@ Page ConnectedPage(const ConnectedAccount& account) {
                  rows);
 }
 
-Page RefusedPage(absl::string_view link) {
+Page RefusedPage(absl::string_view base, absl::string_view link) {
   return Message(200, kUndone, {"授权没有完成", "The authorisation was not completed"},
                  {"您取消了授权，或微信没有返回授权码。帐号没有任何变化；需要时可以重新开始。",
                   "You declined, or WeChat sent no code. Nothing was changed; you can start again "
                   "whenever you like."},
-                 AgainButton(link));
+                 AgainButton(base, link));
 }
 
-Page FailurePage(const absl::Status& status, absl::string_view link, absl::string_view request_id) {
+Page FailurePage(const absl::Status& status, absl::string_view base, absl::string_view link,
+                 absl::string_view request_id) {
   const std::string reason = GetReason(status);
   for (const KnownFailure& known : kKnownFailures) {
     if (known.reason != reason) continue;
     return Message(known.status, kFailed, known.title, known.text,
-                   known.can_start_again ? AgainButton(link) : "");
+                   known.can_start_again ? AgainButton(base, link) : "");
   }
   const bool is_passing = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
                           absl::IsResourceExhausted(status);
@@ -257,7 +261,7 @@ Page FailurePage(const absl::Status& status, absl::string_view link, absl::strin
       {"请稍后刷新本页；已确认的授权不会丢失。若问题依旧，请把下面的编号告诉运营人员。",
        "Reload this page in a moment; an authorisation already confirmed is not lost. If it stays "
        "like this, give the number below to the operator."},
-      absl::StrCat("<dl>", Row("编号 Request", request_id), "</dl>", AgainButton(link)));
+      absl::StrCat("<dl>", Row("编号 Request", request_id), "</dl>", AgainButton(base, link)));
 }
 
 }  // namespace datong::gateway

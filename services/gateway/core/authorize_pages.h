@@ -20,12 +20,14 @@ struct Page {
 
 // The pages that an account's administrator sees on the way through an authorisation: Chinese
 // first, English under it. Pure functions; whatever comes from outside is escaped here.
-Page LaunchPage(const LaunchLink& link, Visitor visitor);
+// `base` is where the links are: "/authorize" or "/wecom/install".
+Page LaunchPage(const LaunchLink& link, absl::string_view base, Visitor visitor);
 Page ConnectedPage(const ConnectedAccount& account);
 // WeChat came back without a code: the administrator refused or left.
-Page RefusedPage(absl::string_view link);
+Page RefusedPage(absl::string_view base, absl::string_view link);
 // Why it did not work and what to do; known reasons have their own words, others show the request
 // id.
-Page FailurePage(const absl::Status& status, absl::string_view link, absl::string_view request_id);
+Page FailurePage(const absl::Status& status, absl::string_view base, absl::string_view link,
+                 absl::string_view request_id);
 
 }  // namespace datong::gateway

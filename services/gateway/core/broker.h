@@ -24,7 +24,7 @@ struct PushAnswer {
   std::string content_type;
 };
 
-enum class AccountKinds { kOfficialAccounts, kMiniPrograms, kBoth };
+enum class AccountKinds { kOfficialAccounts, kMiniPrograms, kBoth, kWecomCorps };
 
 // What the launch page shows.
 struct LaunchLink {
@@ -46,13 +46,12 @@ struct ConnectedAccount {
   int permission_sets = 0;
 };
 
-// The broker, as the gateway needs it. Thread-safe; every call blocks until its deadline at most.
-class Broker {
+// Links by which administrators connect accounts, as the gateway needs them of the broker.
+// Thread-safe; every call blocks until its deadline at most.
+class Links {
  public:
-  virtual ~Broker() = default;
+  virtual ~Links() = default;
 
-  // Errors: those of PushService.ReceivePush.
-  virtual absl::StatusOr<PushAnswer> ReceivePush(const Call& call, const Push& push) = 0;
   // Errors: NOT_FOUND/LINK_UNKNOWN.
   virtual absl::StatusOr<LaunchLink> GetLink(const Call& call, absl::string_view link) = 0;
   // The address of WeChat's authorisation page. Errors: those of BeginAuthorization.
@@ -62,6 +61,14 @@ class Broker {
   virtual absl::StatusOr<ConnectedAccount> Complete(const Call& call, absl::string_view link,
                                                     absl::string_view auth_code,
                                                     int expires_in) = 0;
+};
+
+// The broker, as the gateway needs it: pushes, and the links of components. As Links in threads and
+// time.
+class Broker : public Links {
+ public:
+  // Errors: those of PushService.ReceivePush.
+  virtual absl::StatusOr<PushAnswer> ReceivePush(const Call& call, const Push& push) = 0;
 };
 
 }  // namespace datong::gateway

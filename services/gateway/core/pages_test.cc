@@ -52,7 +52,7 @@ TEST(VisitorTest, TellsWhereThePageIsOpen) {
 }
 
 TEST(LaunchPageTest, HasAFormThatPostsBackAndAQrCode) {
-  const Page page = LaunchPage(SomeLink(), Visitor::kComputer);
+  const Page page = LaunchPage(SomeLink(), "/authorize", Visitor::kComputer);
   EXPECT_EQ(page.status, 200);
   EXPECT_THAT(page.html, HasSubstr("<form method=\"post\" action=\"/authorize/lnk-1\">"));
   EXPECT_THAT(page.html, HasSubstr("name=\"device\" value=\"pc\""));
@@ -63,20 +63,21 @@ TEST(LaunchPageTest, HasAFormThatPostsBackAndAQrCode) {
 }
 
 TEST(LaunchPageTest, InWechatOnAPhoneTheFormAsksForThePhonesPage) {
-  const Page page = LaunchPage(SomeLink(), Visitor::kPhoneInWechat);
+  const Page page = LaunchPage(SomeLink(), "/authorize", Visitor::kPhoneInWechat);
   EXPECT_THAT(page.html, HasSubstr("name=\"device\" value=\"mobile\""));
   EXPECT_THAT(page.html, Not(HasSubstr("<svg ")));
-  EXPECT_THAT(LaunchPage(SomeLink(), Visitor::kPhoneElsewhere).html,
+  EXPECT_THAT(LaunchPage(SomeLink(), "/authorize", Visitor::kPhoneElsewhere).html,
               HasSubstr("请在微信中打开本页"));
 }
 
 TEST(LaunchPageTest, SaysThatTheLinkWasUsedOrIsOver) {
   LaunchLink used = SomeLink();
   used.connected_appid = "wx0123456789abcdef";
-  EXPECT_THAT(LaunchPage(used, Visitor::kComputer).html, HasSubstr("wx0123456789abcdef"));
+  EXPECT_THAT(LaunchPage(used, "/authorize", Visitor::kComputer).html,
+              HasSubstr("wx0123456789abcdef"));
   LaunchLink over = SomeLink();
   over.is_expired = true;
-  const Page page = LaunchPage(over, Visitor::kComputer);
+  const Page page = LaunchPage(over, "/authorize", Visitor::kComputer);
   EXPECT_EQ(page.status, 410);
   EXPECT_THAT(page.html, Not(HasSubstr("<form")));
 }
@@ -84,10 +85,11 @@ TEST(LaunchPageTest, SaysThatTheLinkWasUsedOrIsOver) {
 TEST(PagesTest, EscapeWhateverComesFromOutside) {
   LaunchLink link = SomeLink();
   link.id = link.component_name = link.biz_appid = link.connected_appid = kHostile;
-  const std::string pages = absl::StrCat(
-      LaunchPage(link, Visitor::kComputer).html,
-      ConnectedPage({kHostile, kHostile, kHostile, 3}).html, RefusedPage(kHostile).html,
-      FailurePage(absl::InternalError("x"), kHostile, kHostile).html);
+  const std::string pages =
+      absl::StrCat(LaunchPage(link, "/authorize", Visitor::kComputer).html,
+                   ConnectedPage({kHostile, kHostile, kHostile, 3}).html,
+                   RefusedPage("/authorize", kHostile).html,
+                   FailurePage(absl::InternalError("x"), "/authorize", kHostile, kHostile).html);
   EXPECT_THAT(pages, Not(HasSubstr("<script")));
   EXPECT_THAT(pages, Not(HasSubstr("alert('x')")));
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "common/base/strings.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
@@ -35,8 +36,8 @@ std::string LinkOf(const http::ServerRequest& request) {
 }
 
 http::ServerResponse Failed(const absl::Status& status, const http::ServerRequest& request,
-                            absl::string_view step) {
-  Page page = FailurePage(status, LinkOf(request), request.request_id);
+                            absl::string_view base, absl::string_view step) {
+  Page page = FailurePage(status, base, LinkOf(request), request.request_id);
   if (page.status >= 500) {
     LogWarn("authorisation step failed", {{"step", step},
                                           {"reason", GetReason(status)},
@@ -55,22 +56,22 @@ absl::Status Incomplete() {
 
 void AuthorizeHandlers::RegisterRoutes(http::Router& router) {
   const http::RouteOptions page = {.metric = "redirect", .max_body_bytes = 4 << 10};
-  router.Handle("GET", "/authorize/{link}", page,
+  router.Handle("GET", absl::StrCat(options_.base, "/{link}"), page,
                 [this](const http::ServerRequest& request) { return Launch(request); });
-  router.Handle("POST", "/authorize/{link}", page,
+  router.Handle("POST", absl::StrCat(options_.base, "/{link}"), page,
                 [this](const http::ServerRequest& request) { return Begin(request); });
-  router.Handle("GET", "/authorize/{link}/callback", page,
+  router.Handle("GET", absl::StrCat(options_.base, "/{link}/callback"), page,
                 [this](const http::ServerRequest& request) { return Complete(request); });
-  router.Handle("GET", "/authorize/{link}/qr.svg", page,
+  router.Handle("GET", absl::StrCat(options_.base, "/{link}/qr.svg"), page,
                 [this](const http::ServerRequest& request) { return QrCode(request); });
 }
 
 http::ServerResponse AuthorizeHandlers::Launch(const http::ServerRequest& request) {
   const auto link =
       broker_.GetLink(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request));
-  if (!link.ok()) return Failed(link.status(), request, "launch");
+  if (!link.ok()) return Failed(link.status(), request, options_.base, "launch");
   // WeChat's page looks whether the visitor comes from the configured domain.
-  return ToResponse(LaunchPage(*link, VisitorOf(request.headers.Get("user-agent"))),
+  return ToResponse(LaunchPage(*link, options_.base, VisitorOf(request.headers.Get("user-agent"))),
                     "origin-when-cross-origin");
 }
 
@@ -78,7 +79,7 @@ http::ServerResponse AuthorizeHandlers::Begin(const http::ServerRequest& request
   const bool on_phone = http::QueryValue(request.body, "device") == "mobile";
   const auto url =
       broker_.Begin(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request), on_phone);
-  if (!url.ok()) return Failed(url.status(), request, "begin");
+  if (!url.ok()) return Failed(url.status(), request, options_.base, "begin");
   http::ServerResponse response;
   response.status = 302;
   response.headers = {{"Location", *url},
@@ -90,23 +91,24 @@ http::ServerResponse AuthorizeHandlers::Begin(const http::ServerRequest& request
 
 http::ServerResponse AuthorizeHandlers::Complete(const http::ServerRequest& request) {
   const std::string auth_code = http::QueryValue(request.query, "auth_code");
-  if (auth_code.empty()) return ToResponse(RefusedPage(LinkOf(request)), "no-referrer");
+  if (auth_code.empty())
+    return ToResponse(RefusedPage(options_.base, LinkOf(request)), "no-referrer");
   int expires_in = 0;
   const std::string expires_text = http::QueryValue(request.query, "expires_in");
   if (!IsUtf8(auth_code) ||
       (!expires_text.empty() && !absl::SimpleAtoi(expires_text, &expires_in))) {
-    return Failed(Incomplete(), request, "complete");
+    return Failed(Incomplete(), request, options_.base, "complete");
   }
   const auto account = broker_.Complete(OwnCallOf(request, "/authorize/callback", options_.timeout),
                                         LinkOf(request), auth_code, expires_in);
-  if (!account.ok()) return Failed(account.status(), request, "complete");
+  if (!account.ok()) return Failed(account.status(), request, options_.base, "complete");
   return ToResponse(ConnectedPage(*account), "no-referrer");
 }
 
 http::ServerResponse AuthorizeHandlers::QrCode(const http::ServerRequest& request) {
   const auto link =
       broker_.GetLink(OwnCallOf(request, "/authorize", options_.timeout), LinkOf(request));
-  if (!link.ok()) return Failed(link.status(), request, "qr");
+  if (!link.ok()) return Failed(link.status(), request, options_.base, "qr");
   http::ServerResponse response;
   response.content_type = "image/svg+xml";
   response.body = QrCodeSvg(link->url, 400);

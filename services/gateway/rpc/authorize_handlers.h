@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "absl/time/time.h"
 #include "common/http/server.h"
 #include "services/gateway/core/authorize_pages.h"
@@ -8,6 +11,7 @@
 namespace datong::gateway {
 
 struct AuthorizeOptions {
+  std::string base = "/authorize";             // where the links are, without a slash at the end
   absl::Duration timeout = absl::Seconds(12);  // above the broker's own limit for a call to WeChat
 };
 
@@ -15,24 +19,24 @@ struct AuthorizeOptions {
 // Thread-safe.
 class AuthorizeHandlers {
  public:
-  // `broker` must outlive it.
-  AuthorizeHandlers(AuthorizeOptions options, Broker& broker)
-      : options_(options), broker_(broker) {}
+  // `links` must outlive it.
+  AuthorizeHandlers(AuthorizeOptions options, Links& links)
+      : options_(std::move(options)), broker_(links) {}
 
   void RegisterRoutes(http::Router& router);
 
-  // GET /authorize/{link}
+  // GET {base}/{link}
   http::ServerResponse Launch(const http::ServerRequest& request);
-  // POST /authorize/{link}: 302 to WeChat's page, which checks the Referer.
+  // POST {base}/{link}: 302 to WeChat's page, which checks the Referer.
   http::ServerResponse Begin(const http::ServerRequest& request);
-  // GET /authorize/{link}/callback?auth_code=…&expires_in=…
+  // GET {base}/{link}/callback?auth_code=…&expires_in=…
   http::ServerResponse Complete(const http::ServerRequest& request);
-  // GET /authorize/{link}/qr.svg
+  // GET {base}/{link}/qr.svg
   http::ServerResponse QrCode(const http::ServerRequest& request);
 
  private:
   const AuthorizeOptions options_;
-  Broker& broker_;
+  Links& broker_;
 };
 
 }  // namespace datong::gateway
