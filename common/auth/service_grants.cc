@@ -5,13 +5,13 @@ namespace datong::auth {
 const Policy& ServiceGrants() {
   static const Policy* policy = new Policy({
       {.callers = {"service:broker"},
-       .permissions = {"projects.register", "identity.*", "persons.read", "sources.write",
-                       "events.write"},
+       .permissions = {"projects.register", "identity.*", "persons.read", "persons.erase",
+                       "sources.write", "events.write"},
        .projects = {"*"},
        .app_kinds = {},
        .api_paths = {}},
       {.callers = {"service:ingest"},
-       .permissions = {"identity.link", "consents.read"},
+       .permissions = {"identity.link", "identity.feed", "consents.read"},
        .projects = {"*"},
        .app_kinds = {},
        .api_paths = {}},

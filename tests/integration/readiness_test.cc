@@ -278,7 +278,8 @@ TEST_F(ReadinessFlowTest, AnAccountThatWentAwayUnheardIsFoundAndHasALinkToMendIt
   for (const api::Authorization& one : listed->authorizations()) {
     EXPECT_EQ(one.mend_url(), one.app() == Name("wxo") ? app->app().mend_url() : "");
   }
-  for (const api::AppReadiness& one : Check().apps()) {
+  const auto checked = Check();
+  for (const api::AppReadiness& one : checked.apps()) {
     EXPECT_EQ(one.mend_url(), one.app() == Name("wxo") ? app->app().mend_url() : "");
   }
 }

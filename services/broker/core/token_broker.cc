@@ -209,7 +209,6 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::Refresh(const std::string& appid, in
 absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshAlone(const std::string& appid, int64_t held,
                                                          RefreshCause cause, Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(appid, deadline));
-  if (app.kind == AppKind::kWebApp) return AppKindUnsupported(appid, "an app that has a token");
   if (app.state == AppState::kRevoked) return AppRevoked(app.name());
   DATONG_RETURN_IF_ERROR(health_.HeldBack(appid));
   const Deadline until = deadline.AtMost(options_.longest_refresh);

@@ -130,7 +130,7 @@ TEST_F(BrokerServerTest, AppsAreCreatedUpdatedAndNeverShowTheirSecrets) {
   ASSERT_OK(made);
   EXPECT_EQ(made->app().name(), "projects/demo/apps/wx-new");
   EXPECT_EQ(made->ShortDebugString().find("CANARY"), std::string::npos);
-  request.mutable_app()->set_kind(v1::APP_KIND_WECOM_CORP);
+  request.mutable_app()->set_kind(static_cast<v1::AppKind>(99));
   EXPECT_THAT(create(), IsError(absl::StatusCode::kInvalidArgument, "APP_KIND_UNSUPPORTED"));
 
   v1::UpdateAppRequest update;

@@ -19,7 +19,8 @@ json Payload(const std::string& name) {
   return json::parse(file);
 }
 json Variant(const std::string& name, const std::string& variant) {
-  for (const json& one : Payload(name).at("variants")) {
+  const json payload = Payload(name);
+  for (const json& one : payload.at("variants")) {
     if (one.at("name") == variant) return one.at("response");
   }
   ADD_FAILURE() << name << " " << variant;

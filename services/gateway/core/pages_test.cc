@@ -114,7 +114,7 @@ struct FailureCase {
 class FailurePageTest : public ::testing::TestWithParam<FailureCase> {};
 
 TEST_P(FailurePageTest, SaysWhatToDoAndHidesTheCause) {
-  const Page page = FailurePage(Failure(GetParam().reason), "lnk-1", "req-1");
+  const Page page = FailurePage(Failure(GetParam().reason), "/authorize", "lnk-1", "req-1");
   EXPECT_EQ(page.status, GetParam().status);
   EXPECT_THAT(page.html, HasSubstr(GetParam().words));
   EXPECT_THAT(page.html, Not(HasSubstr("internal words")));
