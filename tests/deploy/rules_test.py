@@ -91,7 +91,7 @@ CASES = {
     "DatongUpstreamQuotaNearlyGone": ("20m", {CALLS_TODAY: "960x40", CALLS_LIMIT: "1000x40"},
                                       {CALLS_TODAY: "850x40", CALLS_LIMIT: "1000x40"}),
     "DatongPrivacyRequestOverdue": ("26h", {OLDEST_DELETE: "1x1600"}, {OLDEST_DELETE: "0x1600"}),
-    "DatongPrivacyRequestLongOverdue": ("26h", {OLDEST_DELETE: "-200000x1600"}, {OLDEST_DELETE: "1x1600"}),
+    "DatongPrivacyRequestLongOverdue": ("74h", {OLDEST_DELETE: "1x4500"}, {OLDEST_DELETE: "180000x4500"}),
     "DatongTlsCertExpiring": ("30m", {CERT % "after": "2500x60", CERT % "before": "-6000x60"}, {CERT % "after": "9000x60", CERT % "before": "0x60"}),
 }
 # Further cases: alert, whether it fires, when, series.

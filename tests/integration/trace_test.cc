@@ -65,6 +65,7 @@ TEST(TraceTest, GoesFromTheGatewayThroughTheBrokerToWeChat) {
   request.method = "POST";
   request.url = absl::StrCat((*suite)->stack().http_url(), "/datong.broker.v1.ApiService/CallApi");
   request.headers.Add("Content-Type", "application/json");
+  request.headers.Add("authorization", "Bearer " + (*suite)->stack().api_key().Expose());
   request.headers.Add("traceparent", absl::StrCat("00-", kTrace, "-", kCallerSpan, "-01"));
   request.body = json({{"app", absl::StrCat(demo::kProject, "/apps/", demo::kAccountAppid)},
                        {"path", "/cgi-bin/user/get"}})

@@ -287,6 +287,7 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   EXPECT_NE(corp_.corpid(), "ww1") << "the provider sees it encrypted";
   EXPECT_EQ(corp_.view(), "prov-wwprovider");
   EXPECT_OK(GetToken(corp_app_));
+  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), 1);
   // Redirect and push carried one code.
   ASSERT_TRUE(sim_.WaitForPushes(absl::Seconds(60)));
   EXPECT_EQ(Send("GET", redirect_).status, 200);

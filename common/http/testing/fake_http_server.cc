@@ -24,7 +24,10 @@ std::string FakeHttpServer::url() const { return absl::StrCat("http://127.0.0.1:
 
 void FakeHttpServer::Answer(const std::string& path, ServerResponse response) {
   MutexLock lock(&mutex_);
-  answers_[path].push_back(std::move(response));
+  Queue& queue = answers_[path];
+  if (queue.is_over) queue.answers.clear();
+  queue.is_over = false;
+  queue.answers.push_back(std::move(response));
 }
 
 void FakeHttpServer::AnswerJson(const std::string& path, const std::string& json, int status) {
@@ -60,8 +63,13 @@ ServerResponse FakeHttpServer::Respond(const ServerRequest& request) {
     requests_.push_back(request);
     const auto queue = answers_.find(request.path);
     if (queue != answers_.end()) {
-      ServerResponse response = queue->second.front();
-      if (queue->second.size() > 1) queue->second.pop_front();
+      std::deque<ServerResponse>& answers = queue->second.answers;
+      ServerResponse response = answers.front();
+      if (answers.size() > 1) {
+        answers.pop_front();
+      } else {
+        queue->second.is_over = true;
+      }
       return response;
     }
     fallback = fallback_;

@@ -22,7 +22,8 @@ class FakeHttpServer {
   std::string url() const;  // "http://127.0.0.1:4711", no closing slash
   int port() const { return server_.port(); }
 
-  // Queues an answer for a path; the last one queued is given again and again. Paths without any
+  // Queues an answer for a path; the last one queued is given again and again until
+  // another is queued. Paths without any
   // get 404.
   void Answer(const std::string& path, ServerResponse response);
   void AnswerJson(const std::string& path, const std::string& json, int status = 200);
@@ -36,8 +37,13 @@ class FakeHttpServer {
  private:
   ServerResponse Respond(const ServerRequest& request);
 
+  struct Queue {
+    std::deque<ServerResponse> answers;
+    bool is_over = false;  // the last one was given
+  };
+
   mutable Mutex mutex_;
-  std::map<std::string, std::deque<ServerResponse>> answers_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Queue> answers_ ABSL_GUARDED_BY(mutex_);
   Handler fallback_ ABSL_GUARDED_BY(mutex_);
   std::vector<ServerRequest> requests_ ABSL_GUARDED_BY(mutex_);
   metrics::Registry registry_;

@@ -5,11 +5,10 @@
 namespace datong::broker {
 namespace {
 
-constexpr TokenKind kKinds[] = {TokenKind::kStable,      TokenKind::kComponent,
-                                TokenKind::kAuthorizer,  TokenKind::kClassic,
-                                TokenKind::kJsapiTicket, TokenKind::kWxcardTicket,
-                                TokenKind::kWecomCorp,   TokenKind::kWecomProvider,
-                                TokenKind::kWecomSuite};
+constexpr TokenKind kKinds[] = {
+    TokenKind::kStable,    TokenKind::kComponent,     TokenKind::kAuthorizer,
+    TokenKind::kClassic,   TokenKind::kJsapiTicket,   TokenKind::kWxcardTicket,
+    TokenKind::kWecomCorp, TokenKind::kWecomProvider, TokenKind::kWecomSuite};
 static_assert(std::size(kKinds) == kTokenKinds);
 constexpr const char* kServed[] = {"hit", "refreshed", "stale_served", "unavailable", "denied"};
 constexpr const char* kRefresh[] = {"ok", "upstream_error", "revoked", "lease_lost", "store_error"};
@@ -135,7 +134,10 @@ void BrokerMetrics::TokenExpires(TokenKind kind, const std::string& appid, absl:
 
 void BrokerMetrics::TokenGone(TokenKind kind, const std::string& appid) {
   if (!per_app_) return;
-  registry_.RemoveGauge(kExpiryName, {{"kind", std::string(TokenKindName(kind))}, {"app", appid}});
+  const metrics::Labels labels = {{"kind", std::string(TokenKindName(kind))}, {"app", appid}};
+  // There may have been none yet: removing it would then register a metric without help.
+  registry_.AddGauge(kExpiryName, kExpiryHelp, labels);
+  registry_.RemoveGauge(kExpiryName, labels);
 }
 
 void BrokerMetrics::TicketReceived(const std::string& component, absl::Time when) {

@@ -165,8 +165,8 @@ absl::Status WecomPushes::Forget(const Job& job, Deadline deadline) {
     after = corps.back().appid;
   }
   const std::string provider = left.provider.empty() ? left.suite : left.provider;
-  return identity_.EraseCorp(job.project, left.corpid, provider, absl::FromUnixSeconds(seconds),
-                             deadline);
+  return identity_.EraseCorp(job.project, left.corpid, provider,
+                             absl::FromUnixSeconds(seconds + 1) - absl::Microseconds(1), deadline);
 }
 
 }  // namespace datong::broker

@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(
     Reasons, FailurePageTest,
     ::testing::Values(FailureCase{"LINK_UNKNOWN", 404, "no such authorisation link"},
                       FailureCase{"LINK_EXPIRED", 410, "链接已过期"},
-                      FailureCase{"TICKET_MISSING", 503, "component_verify_ticket"},
+                      FailureCase{"TICKET_MISSING", 503, "微信还没有推送 ticket"},
                       FailureCase{"AUTHORIZATION_CODE_EXPIRED", 410, "授权码已过期"},
                       FailureCase{"AUTHORIZATION_CODE_INVALID", 400, "已被使用"},
                       FailureCase{"APP_EXISTS", 409, "其他项目"},
