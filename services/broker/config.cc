@@ -49,12 +49,11 @@ Config Config::FromSettings(config::Settings& settings) {
   config.rosters.pages_per_step = static_cast<int>(settings.Int(
       "broker.wecom_pages_per_step", 10, 1, 100,
       "Pages of a hundred contacts that a pass over a WeCom corp reads before it rests."));
-  config.rosters.step_interval = settings.Duration(
-      "broker.wecom_step_interval", absl::Seconds(1), none, absl::Minutes(10),
-      "How long a pass over the contacts of a WeCom corp rests between steps.");
-  config.rosters.night_hour =
-      static_cast<int>(settings.Int("broker.wecom_night_hour", 2, 0, 23,
-                                    "Hour in Shanghai from which nightly passes begin."));
+  config.rosters.step_interval =
+      settings.Duration("broker.wecom_step_interval", absl::Seconds(1), none, absl::Minutes(10),
+                        "How long a pass over the contacts of a WeCom corp rests between steps.");
+  config.rosters.night_hour = static_cast<int>(settings.Int(
+      "broker.wecom_night_hour", 2, 0, 23, "Hour in Shanghai from which nightly passes begin."));
   config.api_usage.reserve =
       static_cast<double>(settings.Int(
           "broker.quota_reserve_percent", 10, 0, 90,

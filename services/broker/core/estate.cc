@@ -135,19 +135,16 @@ absl::StatusOr<ImportOutcome> Estate::TakeUnderLease(const App& component, const
 
 absl::StatusOr<FetchedToken> Estate::Refresh(const App& component, const std::string& appid,
                                              const Secret& refresh_token, Deadline deadline) {
-  return tokens_.WithToken<FetchedToken>(
-      component.appid, deadline, [&](const Secret& token) {
-        return platform_.FetchAuthorizerToken(component.appid, token, appid, refresh_token,
-                                              deadline);
-      });
+  return tokens_.WithToken<FetchedToken>(component.appid, deadline, [&](const Secret& token) {
+    return platform_.FetchAuthorizerToken(component.appid, token, appid, refresh_token, deadline);
+  });
 }
 
 absl::StatusOr<AccountDetails> Estate::Ask(const App& component, const std::string& appid,
                                            Deadline deadline) {
-  return tokens_.WithToken<AccountDetails>(
-      component.appid, deadline, [&](const Secret& token) {
-        return platform_.GetAuthorizerInfo(component.appid, token, appid, deadline);
-      });
+  return tokens_.WithToken<AccountDetails>(component.appid, deadline, [&](const Secret& token) {
+    return platform_.GetAuthorizerInfo(component.appid, token, appid, deadline);
+  });
 }
 
 absl::StatusOr<std::vector<ListedAuthorizer>> Estate::ListAll(const App& component,
@@ -156,12 +153,11 @@ absl::StatusOr<std::vector<ListedAuthorizer>> Estate::ListAll(const App& compone
   std::set<std::string> seen;  // pages shift while accounts come and go
   int64_t offset = 0;
   while (true) {
-    DATONG_ASSIGN_OR_RETURN(AuthorizerListPage page,
-                            tokens_.WithToken<AuthorizerListPage>(
-                                component.appid, deadline, [&](const Secret& token) {
-                                  return lists_.ListAuthorizers(component.appid, token, offset,
-                                                                deadline);
-                                }));
+    DATONG_ASSIGN_OR_RETURN(
+        AuthorizerListPage page,
+        tokens_.WithToken<AuthorizerListPage>(component.appid, deadline, [&](const Secret& token) {
+          return lists_.ListAuthorizers(component.appid, token, offset, deadline);
+        }));
     offset += static_cast<int64_t>(page.authorizers.size());
     const bool is_last = page.authorizers.empty() || offset >= page.total;
     for (ListedAuthorizer& listed : page.authorizers) {

@@ -110,8 +110,8 @@ void Readiness::Ask(AppFacts& facts, Deadline deadline) {
   }
   facts.token = tokens_.Get(app.appid, deadline).status();
   if (!app.component.empty()) {
-    facts.profile = tokens_.WithToken<AccountProfile>(
-        app.component, deadline, [&](const Secret& token) {
+    facts.profile =
+        tokens_.WithToken<AccountProfile>(app.component, deadline, [&](const Secret& token) {
           return platform_.GetProfile(app.component, token, app.appid, deadline);
         });
   }

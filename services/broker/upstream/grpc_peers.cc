@@ -139,8 +139,8 @@ absl::Status GrpcIdentityPeer::EraseCorp(const std::string& project, const std::
   request.set_provider(provider);
   SetTime(when, request.mutable_cancel_time());
   return outgoing_
-      .Call(Background(deadline), kEraseCorp, *stub_->decisions, &DecisionStub::CancelCorpAuthorization, request,
-            kIdempotent)
+      .Call(Background(deadline), kEraseCorp, *stub_->decisions,
+            &DecisionStub::CancelCorpAuthorization, request, kIdempotent)
       .status();
 }
 
