@@ -50,7 +50,8 @@ absl::Status EvidenceShipper::ShipAll(absl::Duration longest) {
 
 absl::Status ConsentFollower::Load(Deadline deadline) {
   // Cursors first: what is stored between the two readings is then read twice, not never.
-  for (const Project& project : sources_.Snapshot()->projects()) {
+  const auto snapshot = sources_.Snapshot();  // held: it may be replaced meanwhile
+  for (const Project& project : snapshot->projects()) {
     DATONG_ASSIGN_OR_RETURN(cursors_[project.number], store_.Cursor(project.number, deadline));
   }
   DATONG_ASSIGN_OR_RETURN(const std::vector<ConsentEntry> entries, store_.LoadAll(deadline));
@@ -61,7 +62,8 @@ absl::Status ConsentFollower::Load(Deadline deadline) {
 absl::Status ConsentFollower::Follow(absl::Duration longest) {
   const Deadline deadline = Deadline::After(longest);
   absl::Status first_error;
-  for (const Project& project : sources_.Snapshot()->projects()) {
+  const auto snapshot = sources_.Snapshot();  // held: it may be replaced meanwhile
+  for (const Project& project : snapshot->projects()) {
     std::string& cursor = cursors_[project.number];
     for (bool more = true; more && !deadline.Passed();) {
       absl::StatusOr<ConsentPage> page = identity_.ListConsents(project.id, cursor, deadline);
@@ -88,7 +90,8 @@ absl::Status ConsentFollower::Follow(absl::Duration longest) {
 }
 
 absl::Status ErasureFollower::Load(Deadline deadline) {
-  for (const Project& project : sources_.Snapshot()->projects()) {
+  const auto snapshot = sources_.Snapshot();  // held: it may be replaced meanwhile
+  for (const Project& project : snapshot->projects()) {
     DATONG_ASSIGN_OR_RETURN(cursors_[project.number], store_.Cursor(project.number, deadline));
   }
   DATONG_ASSIGN_OR_RETURN(const std::vector<ErasureEntry> entries, store_.LoadAll(deadline));
@@ -99,7 +102,8 @@ absl::Status ErasureFollower::Load(Deadline deadline) {
 absl::Status ErasureFollower::Follow(absl::Duration longest) {
   const Deadline deadline = Deadline::After(longest);
   absl::Status first_error;
-  for (const Project& project : sources_.Snapshot()->projects()) {
+  const auto snapshot = sources_.Snapshot();  // held: it may be replaced meanwhile
+  for (const Project& project : snapshot->projects()) {
     std::string& cursor = cursors_[project.number];
     for (bool more = true; more && !deadline.Passed();) {
       absl::StatusOr<ErasurePage> page = identity_.ListErasures(project.id, cursor, deadline);
