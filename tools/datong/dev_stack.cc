@@ -140,6 +140,7 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       // Without it no token is handed out while the database is away.
       {"broker.audit_spool", folder / "audit.spool"},
       // The simulator takes any rate, and a clock that moves by hours wants quick eyes.
+      {"broker.app_calls_per_second", "0"},
       {"broker.poll_interval", "100ms"},
       {"broker.work_interval", "50ms"},
       {"datacube.wake_interval", "200ms"},

@@ -98,7 +98,7 @@ json QuotaGet(ApiCall& call) {
   answer["quota"] = {{"daily_limit", count.daily_limit},
                      {"used", count.used},
                      {"remain", count.daily_limit - count.used}};
-  const int64_t per_minute = count.minute_limit > 0 ? count.minute_limit : 5000;
+  const int64_t per_minute = count.minute_limit > 0 ? count.minute_limit : 1'000'000;
   answer["rate_limit"] = {{"call_count", per_minute}, {"refresh_second", 60}};
   answer["component_rate_limit"] = answer["rate_limit"];
   return answer;
