@@ -33,8 +33,8 @@ constexpr size_t kSecretBytes = 32;
 
 // Fields that hold resource names; services/all_in_one/permissions_test.cc finds RPCs that use
 // none of them.
-constexpr std::array kNameFields = {"project", "name",      "names",  "app",   "apps",
-                                    "source",  "component", "person", "parent"};
+constexpr std::array kNameFields = {"project", "name",      "names", "app",    "apps",
+                                    "source",  "component", "suite", "person", "parent"};
 constexpr std::array kAppFields = {"app", "apps"};
 
 template <size_t n>

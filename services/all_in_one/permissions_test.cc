@@ -17,6 +17,9 @@ const std::set<std::string> kAboutNoProject = {
     "datong.broker.v1.AuthorizationService.GetAuthorizationLink",
     "datong.broker.v1.AuthorizationService.BeginAuthorization",
     "datong.broker.v1.AuthorizationService.CompleteAuthorization",
+    "datong.broker.v1.WecomService.GetInstallLink",
+    "datong.broker.v1.WecomService.BeginInstall",
+    "datong.broker.v1.WecomService.CompleteInstall",
 };
 
 TEST(PermissionsTest, EveryRpcNamesItsPermissionAndWhatItIsAbout) {
