@@ -14,6 +14,9 @@
 #include "common/log/log.h"
 #include "common/status/error.h"
 
+// GCC 12 reports it falsely where std::string is inlined.
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+
 namespace datong::ingest {
 namespace {
 
