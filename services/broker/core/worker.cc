@@ -37,12 +37,16 @@ constexpr std::array<absl::string_view, 6> kVerifications = {"qualification_veri
                                                              "annual_renew",
                                                              "verify_expired"};
 
+bool IsWithdrawal(const wechat::Message& message) {
+  const absl::string_view event = message.Text("Event");
+  return event == kWithdrew || event == kDeregistered;
+}
+
 // Whose push it is; "" when nobody's. Privacy events are sent by a service of WeChat and name the
 // user in OpenID, if at all; what WeChat tells of the account itself is about no user.
 std::string OpenidOf(const wechat::Message& message) {
-  const absl::string_view event = message.Text("Event");
   const absl::string_view openid = message.Text("OpenID");
-  if (event == kWithdrew || event == kDeregistered || event == kCleaned || !openid.empty()) {
+  if (IsWithdrawal(message) || message.Text("Event") == kCleaned || !openid.empty()) {
     return std::string(openid);
   }
   return std::string(message.Text("FromUserName"));
@@ -223,9 +227,15 @@ absl::StatusOr<int> Worker::RunPushes() {
       }
       continue;
     }
-    std::vector<Job> claimed;
-    for (const Push& push : pushes) claimed.push_back(push.job);
-    Settle(claimed, app.ok() ? RunAppPushes(*app, pushes, deadline) : app.status());
+    // Withdrawals come after everything else, and wait for nothing else, such as a quota.
+    std::vector<Push> groups[2];
+    for (const Push& push : pushes) groups[IsWithdrawal(push.message) ? 1 : 0].push_back(push);
+    for (const std::vector<Push>& group : groups) {
+      if (group.empty()) continue;
+      std::vector<Job> claimed;
+      for (const Push& push : group) claimed.push_back(push.job);
+      Settle(claimed, app.ok() ? RunAppPushes(*app, group, deadline) : app.status());
+    }
   }
   return static_cast<int>(jobs.size());
 }
@@ -283,7 +293,7 @@ absl::Status Worker::RunAppPushes(const App& app, const std::vector<Push>& pushe
       evidence.push_back({"oa.push_unionid", app.appid, openid, std::string(unionid),
                           events.back().event_time, events.back().event_id});
     }
-    if (name == kWithdrew || name == kDeregistered) {
+    if (IsWithdrawal(push.message)) {
       Withdrawal& withdrawal = withdrawals.emplace_back();
       withdrawal.identifier = events.back().identifier;
       for (const absl::string_view info :

@@ -187,6 +187,18 @@ TEST_F(WorkerTest, WhatAUserTakesBackIsObeyedAfterEverythingElse) {
   EXPECT_EQ(peers_.events[2].identifier, "");
 }
 
+TEST_F(WorkerTest, AWithdrawalDoesNotWaitForAQuotaThatOthersUsedUp) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("subscribe", "o1"));
+  AddPush("wx-own", "k2",
+          R"({"FromUserName":"service","OpenID":"o9","CreateTime":1700000000,"MsgType":"event",)"
+          R"("Event":"user_authorization_revoke","RevokeInfo":"205"})");
+  platform_.FailNext("GetUsers", {Errcode(45009)});
+  ASSERT_OK(worker_.RunOnce());
+  EXPECT_EQ(peers_.withdrawals.size(), 1u);
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 1u) << "the follow is tried again";
+}
+
 TEST_F(WorkerTest, ACertificationThatChangesHasTheAccountsDetailsReadAnew) {
   Connect();
   RunAll();
