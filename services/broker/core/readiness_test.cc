@@ -124,7 +124,8 @@ TEST_F(ReadinessTest, AMissingPermissionSetNamesTheFunctionAndTheWayToGrantIt) {
   // Any of several sets will do.
   EXPECT_EQ(Of("wx-account", Topic::kPermission, "article statistics").result, Result::kPass);
   // Self-managed accounts have none.
-  for (const ReadinessCheck& check : Check({"wx-own"}).apps[0].checks) {
+  const ReadinessReport own = Check({"wx-own"});
+  for (const ReadinessCheck& check : own.apps[0].checks) {
     EXPECT_NE(check.topic, Topic::kPermission);
   }
 }
