@@ -1,9 +1,9 @@
 #include "services/identity/store/postgres_relation_store.h"
 
-#include "common/base/secret.h"
-#include "common/base/strings.h"
-#include "common/crypto/hash.h"
+#include <map>
+
 #include "common/identifier/identifier.h"
+#include "services/identity/store/graph_sql.h"
 #include "services/identity/store/sql_values.h"
 
 namespace datong::identity {
@@ -20,17 +20,6 @@ constexpr char kRecord[] = R"sql(
     WHERE (held.since, held.state) < (excluded.since, excluded.state)
   RETURNING 1)sql";
 
-// Taken so that an erasure, which deletes relations before it takes the lock, cannot come in
-// between.
-constexpr char kLockRules[] = R"sql(
-  SELECT coalesce(encode(erase_key, 'hex'), '') FROM identity.projects
-  WHERE project_number = $1 FOR UPDATE)sql";
-
-constexpr char kIsErased[] = R"sql(
-  SELECT EXISTS (SELECT 1 FROM identity.tombstones
-    WHERE project_number = $1 AND tombstone = decode($2, 'hex') AND erased_at >= )sql" DATONG_SQL_TIME(
-    "$3::bigint") ")";
-
 constexpr char kList[] =
     "SELECT identifier, kind, with_whom, state, " DATONG_SQL_MICROS("since") R"sql(
   FROM identity.relations WHERE project_number = $1 AND node = ANY($2::bigint[])
@@ -42,14 +31,9 @@ absl::StatusOr<bool> PostgresRelationStore::Record(const Project& project, const
                                                    Deadline deadline) {
   return pool_.Query<bool>(
       "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
-        const Secret key(work.exec_params1(kLockRules, project.number)[0].as<std::string>());
-        if (!key.Expose().empty() &&
-            work.exec_params1(kIsErased, project.number,
-                              BytesToHex(crypto::HmacSha256(key, relation.identifier)),
-                              absl::ToUnixMicros(relation.since))[0]
-                .as<bool>()) {
-          return false;
-        }
+        const std::map<std::string, absl::Time> erased =
+            ReadErased(work, project, {relation.identifier});
+        if (!erased.empty() && relation.since <= erased.begin()->second) return false;
         return !work.exec_params(
                         kRecord, project.number, NodeOf(project.number, relation.identifier),
                         relation.identifier, static_cast<int>(relation.kind), relation.with,
