@@ -25,6 +25,9 @@ CHART = ROOT / "helm/datong"
 CASES = sorted((CHART / "ci").glob("*-values.yaml"))
 COMPONENTS = ("broker", "ingest", "datacube", "identity", "insight", "gateway")
 HELM = sys.argv[1]
+# The example of RFC 7517.
+JWK = {"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig", "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+       "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}
 BINARIES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
 
 
@@ -423,7 +426,7 @@ class Renders(unittest.TestCase):
             made = pathlib.Path(made)
             subprocess.run([ROOT / "deploy/compose/certificates", made], check=True)
             for name, text in (("password", "secret"), ("k", base64.b64encode(bytes(range(32))).decode()), ("active", "k"), ("2026a", ""),
-                               ("api-keys", f"shop {'0' * 64}\n"), ("jwks.json", '{"keys": []}')):
+                               ("api-keys", f"shop {'0' * 64}\n"), ("jwks.json", json.dumps({"keys": [JWK]}))):
                 (made / name).write_text(text)
             for case, (objects, _) in self.rendered.items():
                 for component in COMPONENTS:

@@ -206,7 +206,8 @@ class Names(unittest.TestCase):
         if binary is None or not binary.exists():
             self.skipTest("datong is not built")
         pages = [*RUNBOOKS.glob("*.md"), ROOT / "docs/operating.md"]
-        commands = {c for p in pages if p.exists() for c in re.findall(r"^datong ([^\n]+)$|`datong ([^`]+)`", p.read_text(), re.M) for c in c if c}
+        texts = [p.read_text().replace("\\\n", " ") for p in pages]
+        commands = {c for t in texts for c in re.findall(r"^(?:.* -- /usr/bin/)?datong ([^\n]+)$|`datong ([^`]+)`", t, re.M) for c in c if c}
         seen = {}
         for command in sorted(commands):
             words = [w for w in re.match(r"[a-z -]*", command).group().split(" --")[0].split() if not w.startswith("-")]
