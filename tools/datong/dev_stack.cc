@@ -85,7 +85,7 @@ struct DevStack::State {
   DevStackOptions options;
   fs::path folder;
   bool is_temporary = false;
-  int lock = -1;      // of the folder
+  int folder_lock = -1;
   SystemClock clock;  // outlives the process
   DevIdentity identity;
   std::unique_ptr<postgres::PrivateCluster> cluster;
