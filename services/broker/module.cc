@@ -65,6 +65,7 @@ namespace {
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
 constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
+constexpr absl::Duration kHoldInterval = absl::Seconds(4);
 constexpr absl::Duration kKeysInterval = absl::Seconds(2);
 constexpr absl::Duration kCountInterval = absl::Minutes(1);
 constexpr absl::Duration kSightingInterval = absl::Seconds(15);
@@ -207,6 +208,8 @@ class BrokerModule : public server::Module {
                  wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
       LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
     }));
+    tasks_.push_back(
+        std::make_unique<PeriodicTask>(real_time_, kHoldInterval, [this] { worker_.HoldOn(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
                                                     [this] { key_keeper_.FollowFolder(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kCountInterval, [this] {

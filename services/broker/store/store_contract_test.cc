@@ -454,6 +454,14 @@ TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
   jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon());
   ASSERT_EQ(jobs.size(), 1u);
   EXPECT_EQ(jobs[0].attempts, 2);
+  // A hold that is over gives it to another, unless it was made longer in time.
+  ASSERT_OK(this->b_.work.Extend(jobs, absl::ZeroDuration(), this->soon()));
+  const std::vector<Job> lost = jobs;
+  jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::ZeroDuration(), this->soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  ASSERT_OK(this->b_.work.Extend(jobs, absl::Minutes(1), this->soon()));
+  ASSERT_OK(this->b_.work.Extend(lost, absl::ZeroDuration(), this->soon()));  // no longer its own
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon())->empty());
   ASSERT_OK(this->b_.work.Finish(jobs, this->soon()));
   EXPECT_EQ(this->b_.work.CountPushes(this->soon())->jobs, 0);
   EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(false));
