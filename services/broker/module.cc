@@ -158,6 +158,15 @@ class BrokerModule : public server::Module {
       return wecom_.receiver.Receive(push, deadline);
     });
     wecom_.AddRunners(worker_);
+    tokens_.OnRefreshed([this](const CachedToken& token) {
+      // It is stored and will be used, whether or not that can be recorded.
+      static_cast<void>(audit_.Count({.caller = "service:broker",
+                                      .project = token.project,
+                                      .appid = token.appid,
+                                      .kind = token.app_kind,
+                                      .action = "refresh_token",
+                                      .fingerprint = token.fingerprint}));
+    });
     services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
     for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
       services_.push_back(std::move(service));
