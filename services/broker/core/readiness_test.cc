@@ -4,6 +4,7 @@
 #include "services/broker/testing/core_fixture.h"
 #include "services/broker/testing/fake_estate.h"
 #include "services/broker/testing/fake_readiness.h"
+#include "services/broker/testing/fake_wecom_platform.h"
 
 namespace datong::broker {
 namespace {
@@ -51,6 +52,7 @@ class ReadinessTest : public CoreFixture {
 
   FakeEstateStore estates_;
   FakeReadinessPlatform asked_;
+  FakeWecomPlatform wecom_;
   MendLinks mend_links_{estates_, authorizer_, clock_};
   Readiness readiness_{
       {.public_url = "https://datong.example.cn", .collector_url = "https://collect.example.cn/v3"},
@@ -61,6 +63,8 @@ class ReadinessTest : public CoreFixture {
       tokens_,
       mend_links_,
       asked_,
+      store_,
+      wecom_,
       clock_};
 };
 

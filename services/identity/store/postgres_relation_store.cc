@@ -38,24 +38,29 @@ constexpr char kList[] =
 
 }  // namespace
 
-absl::StatusOr<bool> PostgresRelationStore::Record(const Project& project, const Relation& relation,
-                                                   Deadline deadline) {
-  return pool_.Query<bool>(
-      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
+absl::StatusOr<int> PostgresRelationStore::Record(const Project& project,
+                                                  absl::Span<const Relation> relations,
+                                                  Deadline deadline) {
+  return pool_.Query<int>(
+      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<int> {
         const Secret key(work.exec_params1(kLockRules, project.number)[0].as<std::string>());
-        if (!key.Expose().empty() &&
-            work.exec_params1(kIsErased, project.number,
-                              BytesToHex(crypto::HmacSha256(key, relation.identifier)),
-                              absl::ToUnixMicros(relation.since))[0]
-                .as<bool>()) {
-          return false;
+        int applied = 0;
+        for (const Relation& relation : relations) {
+          if (!key.Expose().empty() &&
+              work.exec_params1(kIsErased, project.number,
+                                BytesToHex(crypto::HmacSha256(key, relation.identifier)),
+                                absl::ToUnixMicros(relation.since))[0]
+                  .as<bool>()) {
+            continue;
+          }
+          const pqxx::result rows =
+              work.exec_params(kRecord, project.number, NodeOf(project.number, relation.identifier),
+                               relation.identifier, static_cast<int>(relation.kind), relation.with,
+                               static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
+                               absl::ToUnixMicros(clock_.Now()));
+          if (!rows.empty()) ++applied;
         }
-        return !work.exec_params(
-                        kRecord, project.number, NodeOf(project.number, relation.identifier),
-                        relation.identifier, static_cast<int>(relation.kind), relation.with,
-                        static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
-                        absl::ToUnixMicros(clock_.Now()))
-                    .empty();
+        return applied;
       });
 }
 
