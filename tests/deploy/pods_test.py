@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 import yaml
 
@@ -221,6 +222,7 @@ class Pods(unittest.TestCase):
             "auth": {"mode": ["mtls", "api_key"], "apiKeysSecret": "callers", "policy": {"grants": [
                 {"callers": ["key:admin"], "permissions": ["*"], "projects": ["*"], "api_paths": ["*"]}]}},
             "tls": {"certManager": {"enabled": True, "issuerRef": {"name": "ca"}}},
+            "metrics": {"prometheusRule": {"enabled": True}},
             # All pods share this machine's network; the files are read again within a second instead of a minute.
             "components": {c: {"config": {"server.address": ADDRESS[c], "tls.reload_interval": "1s"}} for c in COMPONENTS},
         })
@@ -324,6 +326,14 @@ class Pods(unittest.TestCase):
         # Plaintext reaches nobody.
         done = self.pods["dt-datong-broker"].execute("/usr/bin/datong", "broker", "list-projects", "--address=dt-datong-broker:9000")
         self.assertEqual(done.returncode, 10 + 14, done.stdout + done.stderr)
+
+    def test_2_every_alert_leads_to_its_runbook(self):
+        rules = next(o for o in self.objects if o["kind"] == "PrometheusRule")
+        alerts = [r for g in rules["spec"]["groups"] for r in g["rules"] if "alert" in r]
+        self.assertGreater(len(alerts), 20)
+        for alert in alerts:
+            with urllib.request.urlopen(alert["annotations"]["runbook_url"], timeout=10) as answer:
+                self.assertIn("## Mitigation", answer.read().decode(), alert["alert"])
 
     def served_certificate(self, component):
         done = run("openssl", "s_client", "-connect", f"{ADDRESS[component]}:9000", "-alpn", "h2", input="", check=False)
