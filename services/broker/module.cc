@@ -147,7 +147,7 @@ class BrokerModule : public server::Module {
             wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_, authorizations_,
             token_store_, work_, tokens_, identity_, persons_, ingest_, audit_, metrics_, clock_,
             [this] { WakeWorker(); }, push_sightings_),
-        project_handlers_(apps_, mend_links_, audit_),
+        project_handlers_(apps_, identity_, ingest_, mend_links_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_, mend_links_),
         token_handlers_(tokens_, api_, pushes_, audit_, audit_store_, apps_, metrics_),
         login_handlers_(app_cache_, audit_, login_, web_login_, sessions_, users_, phones_),

@@ -50,6 +50,10 @@ TEST(DevStackTest, AFolderIsUsedAgain) {
     absl::StatusOr<std::unique_ptr<DevStack>> stack =
         DevStack::Start({.folder = folder, .fsync = false});
     ASSERT_OK(stack);
+    if (i == 1) {
+      EXPECT_THAT(DevStack::Start({.folder = folder, .fsync = false}),
+                  IsError(absl::StatusCode::kFailedPrecondition, "DATA_FOLDER_UNUSABLE"));
+    }
   }
   std::filesystem::remove_all(folder);
 }

@@ -101,13 +101,38 @@ TEST_F(PolicyHandlersTest, ADryRunSaysWhatSettingThePolicyThenDoes) {
               IsError(absl::StatusCode::kInvalidArgument, "POLICY_INVALID"));
 }
 
+TEST_F(PolicyHandlersTest, ADryRunForeseesWhatAFreedValueJoins) {
+  ASSERT_OK(policies_.SetPolicy(
+      call_, Proto<v1::SetPolicyRequest>(R"(policy { blocked_values { values: "7" } })")));
+  Link("tenant.login", "login:main:7 openid:wx1:a", 1);
+  Link("tenant.login", "login:main:7 unionid:op1:u", 2);
+  Link("tenant.login", "login:main:8 openid:wx2:b", 3);
+  const auto stats = Proto<v1::GetGraphStatsRequest>("");
+  EXPECT_EQ(graph_.GetGraphStats(call_, stats)->person_count(), 3);
+  int64_t merged = 0;
+  std::map<std::string, int64_t> closed;
+  auto next = Proto<v1::DryRunPolicyRequest>("policy { blocked_values {} } page_size: 1");
+  do {
+    const absl::StatusOr<v1::DryRunPolicyResponse> page = policies_.DryRunPolicy(call_, next);
+    ASSERT_OK(page);
+    merged += page->merged_count();
+    for (const auto& [reason, count] : page->refusals_closed()) closed[reason] += count;
+    next.set_page_token(page->next_page_token());
+  } while (!next.page_token().empty());
+  EXPECT_EQ(merged, 1);
+  EXPECT_EQ(closed["blocked_value"], 1);
+  ASSERT_OK(policies_.SetPolicy(
+      call_, Proto<v1::SetPolicyRequest>("policy { blocked_values {} } wait: true")));
+  EXPECT_EQ(graph_.GetGraphStats(call_, stats)->person_count(), 2);
+}
+
 TEST_F(PolicyHandlersTest, ThePastAnswersAsItWasKnown) {
   Link("tenant.login", "login:main:1", 1);
   Link("oa.user_info", "openid:wx1:a unionid:op1:u", 2);
   clock_.Advance(absl::Hours(1));
   Link("tenant.login", "login:main:1 openid:wx1:a", 3);
   const auto past = graph_.Resolve(
-      call_, Proto<v1::ResolveRequest>(R"(identifier: "login:main:1" at_version: 3)"));
+      call_, Proto<v1::ResolveRequest>(R"(identifier: "login:main:1" at_version: 5)"));
   ASSERT_OK(past);
   EXPECT_EQ(past->person().person_index(), 1U);
   EXPECT_EQ(past->person().identifiers_size(), 1);
@@ -155,7 +180,7 @@ TEST_F(PolicyHandlersTest, BatchesThatWaitTogetherAreLinkedTogetherAndAnsweredIn
   ASSERT_OK(stream.OnMessage(call_, last, false, &acks));
   ASSERT_EQ(acks.size(), 3U);
   EXPECT_EQ(acks[2].acknowledged(), 3);
-  EXPECT_EQ(acks[2].version(), 2);
+  EXPECT_EQ(acks[2].version(), 4);
   EXPECT_EQ(acks[0].rejected_size(), 0);
   ASSERT_EQ(acks[1].rejected_size(), 1);
   EXPECT_EQ(acks[1].rejected(0).index(), 0);
