@@ -60,7 +60,10 @@ absl::Status Syncer::FollowProject(const std::string& project) {
       cursor.clear();
       continue;
     }
-    if (!page.ok()) return page.status();
+    if (!page.ok()) {
+      metrics_.account_lag().NotRead(project, clock_.Now());
+      return page.status();
+    }
     if (!page->updates.empty() || page->cursor != cursor) {
       const absl::Time now = clock_.Now();
       DATONG_RETURN_IF_ERROR(store_.ApplyAccounts(
@@ -70,7 +73,10 @@ absl::Status Syncer::FollowProject(const std::string& project) {
           },
           now, StoreDeadline()));
     }
-    if (page->caught_up) return absl::OkStatus();
+    if (page->caught_up) {
+      metrics_.account_lag().AtEnd(project, clock_.Now());
+      return absl::OkStatus();
+    }
     cursor = page->cursor;
   }
   return absl::OkStatus();

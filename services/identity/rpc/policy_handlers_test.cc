@@ -216,6 +216,32 @@ TEST_F(PolicyHandlersTest, ARelationThatEndsPartsNobody) {
   EXPECT_FALSE(record("RELATION_STATE_ACTIVE", 1'772'000'000));
 }
 
+TEST_F(PolicyHandlersTest, OneBadRelationDoesNotHoldUpTheOthersOfItsBatch) {
+  const auto batch = Proto<v1::RecordRelationsRequest>(R"(
+      relations { identifier: "openid:wx1:a" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "nonsense" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "ext:c1/self:wm1" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "ext:c1/self:wm1" kind: RELATION_KIND_CONTACT with: "li"
+                  state: RELATION_STATE_ENDED_BY_COMPANY since_time { seconds: 20 } })");
+  auto answer = relations_.RecordRelations(call_, batch);
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->applied_count(), 2);
+  ASSERT_EQ(answer->rejected_size(), 2);
+  EXPECT_EQ(answer->rejected(0).index(), 1);
+  EXPECT_EQ(answer->rejected(0).reason(), "IDENTIFIER_INVALID");
+  EXPECT_EQ(answer->rejected(1).reason(), "RELATION_INVALID");
+  EXPECT_EQ(relations_.RecordRelations(call_, batch)->applied_count(), 0) << "the same once more";
+  const auto list = relations_.ListRelations(
+      call_, Proto<v1::ListRelationsRequest>(R"(identifier: "ext:c1/self:wm1")"));
+  ASSERT_OK(list);
+  EXPECT_EQ(list->relations(0).with(), "li");
+  EXPECT_THAT(relations_.RecordRelations(call_, Proto<v1::RecordRelationsRequest>("")),
+              IsError(absl::StatusCode::kInvalidArgument, "BATCH_TOO_LARGE"));
+}
+
 TEST_F(PolicyHandlersTest, ACompanyThatLeavesAProviderTakesAllIdentifiersAlong) {
   Link("wecom.contact_detail", "ext:corp1/prov-p1:wmA unionid:op1:u", 1);
   Link("wecom.external_to_pending", "ext:corp1/prov-p1:wmB pending:p1/corp1:x", 2);

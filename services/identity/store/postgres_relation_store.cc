@@ -1,6 +1,8 @@
 #include "services/identity/store/postgres_relation_store.h"
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "common/identifier/identifier.h"
 #include "services/identity/store/graph_sql.h"
@@ -27,19 +29,26 @@ constexpr char kList[] =
 
 }  // namespace
 
-absl::StatusOr<bool> PostgresRelationStore::Record(const Project& project, const Relation& relation,
-                                                   Deadline deadline) {
-  return pool_.Query<bool>(
-      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
-        const std::map<std::string, absl::Time> erased =
-            ReadErased(work, project, {relation.identifier});
-        if (!erased.empty() && relation.since <= erased.begin()->second) return false;
-        return !work.exec_params(
-                        kRecord, project.number, NodeOf(project.number, relation.identifier),
-                        relation.identifier, static_cast<int>(relation.kind), relation.with,
-                        static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
-                        absl::ToUnixMicros(clock_.Now()))
-                    .empty();
+absl::StatusOr<int> PostgresRelationStore::Record(const Project& project,
+                                                  absl::Span<const Relation> relations,
+                                                  Deadline deadline) {
+  std::vector<std::string> identifiers;
+  for (const Relation& relation : relations) identifiers.push_back(relation.identifier);
+  return pool_.Query<int>(
+      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<int> {
+        const std::map<std::string, absl::Time> erased = ReadErased(work, project, identifiers);
+        int applied = 0;
+        for (const Relation& relation : relations) {
+          const auto gone = erased.find(relation.identifier);
+          if (gone != erased.end() && relation.since <= gone->second) continue;
+          const pqxx::result rows =
+              work.exec_params(kRecord, project.number, NodeOf(project.number, relation.identifier),
+                               relation.identifier, static_cast<int>(relation.kind), relation.with,
+                               static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
+                               absl::ToUnixMicros(clock_.Now()));
+          if (!rows.empty()) ++applied;
+        }
+        return applied;
       });
 }
 
