@@ -1,6 +1,7 @@
 #include "services/identity/core/link_plan.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -9,7 +10,10 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "services/identity/core/disjoint_sets.h"
 #include "services/identity/core/resolution.h"
 
@@ -59,13 +63,17 @@ class Planner {
   using PersonId = int64_t;
 
   void FindNew(int32_t project_number, absl::Span<const DoorRecord> records) {
-    absl::flat_hash_map<std::string, absl::Time> known;
+    // Only what shows the same identifiers can be the same fact.
+    absl::flat_hash_set<size_t> shown;
+    const auto ids_of = [](const Evidence& record) { return absl::HashOf(record.ids); };
+    for (const DoorRecord& record : records) shown.insert(ids_of(record.stored));
+    absl::flat_hash_map<std::pair<FactKey, int>, absl::Time> known;
     const auto key_of = [&](const Evidence& record) {
-      std::string key = KnownKey(project_number, record);
-      if (!state_.decisions.empty()) absl::StrAppend(&key, EraOf(record, state_.decisions));
-      return key;
+      const int era = state_.decisions.empty() ? 0 : EraOf(record, state_.decisions);
+      return std::make_pair(KnownKey(project_number, record), era);
     };
     for (const Evidence& record : state_.evidence) {
+      if (!shown.contains(ids_of(record))) continue;
       const auto [at, added] = known.try_emplace(key_of(record), record.observed);
       at->second = std::min(at->second, record.observed);
     }
@@ -89,10 +97,15 @@ class Planner {
     std::vector<Refusal> ignored;
     clean_.reserve(state_.evidence.size());
     for (const Evidence& stored : state_.evidence) {
-      clean_.push_back(Clean(stored, policy_, ignored));
-      if (!everything || !IsPlaced(clean_.back())) continue;
+      if (IsClean(stored, policy_)) {
+        clean_.push_back(&stored);
+      } else {
+        cleaned_.push_back(Clean(stored, policy_, ignored));
+        clean_.push_back(&cleaned_.back());
+      }
+      if (!everything || !IsPlaced(*clean_.back())) continue;
       // Another policy may join what was apart.
-      const std::vector<std::string>& ids = clean_.back().ids;
+      const std::vector<std::string>& ids = clean_.back()->ids;
       for (size_t j = 1; j < ids.size(); ++j) sets_.Join(index_.at(ids[0]), index_.at(ids[j]));
     }
   }
@@ -117,10 +130,10 @@ class Planner {
       const auto component = components_.find(sets_.Find(i));
       if (component != components_.end()) component->second.nodes.push_back(i);
     }
-    for (const Evidence& clean : clean_) {
-      if (!IsPlaced(clean)) continue;
-      const auto component = components_.find(RootOf(clean));
-      if (component != components_.end()) component->second.records.push_back(&clean);
+    for (const Evidence* clean : clean_) {
+      if (!IsPlaced(*clean)) continue;
+      const auto component = components_.find(RootOf(*clean));
+      if (component != components_.end()) component->second.records.push_back(clean);
     }
     for (const Refusal& refusal : state_.open_refusals) {
       const auto component = components_.find(sets_.Find(index_.at(refusal.ids.front())));
@@ -283,12 +296,13 @@ class Planner {
   }
 
   void DiffRefusals(const Component& component, const Resolution& resolution) {
-    std::map<std::pair<std::vector<std::string>, Reason>, const Refusal*> before;
-    for (const Refusal* refusal : component.open_refusals) {
-      before[{refusal->ids, refusal->reason}] = refusal;
-    }
+    const auto key_of = [](const Refusal& refusal) {
+      return std::make_pair(absl::Span<const std::string>(refusal.ids), refusal.reason);
+    };
+    absl::flat_hash_map<std::pair<absl::Span<const std::string>, Reason>, const Refusal*> before;
+    for (const Refusal* refusal : component.open_refusals) before[key_of(*refusal)] = refusal;
     for (const Refusal& refusal : resolution.refusals) {
-      const auto old = before.find({refusal.ids, refusal.reason});
+      const auto old = before.find(key_of(refusal));
       if (old == before.end()) {
         plan_.opened.push_back(refusal);
         continue;
@@ -299,16 +313,20 @@ class Planner {
       }
       before.erase(old);
     }
-    for (const auto& [key, refusal] : before) plan_.closed.push_back(*refusal);
+    // In the order in which they were given.
+    for (const Refusal* refusal : component.open_refusals) {
+      if (before.contains(key_of(*refusal))) plan_.closed.push_back(*refusal);
+    }
   }
 
   const GraphState& state_;
   const Policy& policy_;
   DisjointSets sets_;
   std::vector<uint32_t> everything_;
-  absl::flat_hash_map<std::string, uint32_t> index_;
+  absl::flat_hash_map<absl::string_view, uint32_t> index_;
   absl::flat_hash_map<uint32_t, size_t> sights_;  // node to its first place in the batch
-  std::vector<Evidence> clean_;
+  std::deque<Evidence> cleaned_;                  // of the stored evidence what had to be
+  std::vector<const Evidence*> clean_;            // all of it
   std::map<uint32_t, Component> components_;
   LinkPlan plan_;
 };
