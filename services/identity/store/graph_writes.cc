@@ -51,11 +51,16 @@ constexpr char kWriteNodes[] = R"sql(
     AS t (node, component, person, observed)
   WHERE n.project_number = $1 AND n.node = t.node)sql";
 
-// Names of persons absorbed before lead on to the new survivor, never over two steps.
 constexpr char kMergePersons[] = R"sql(
   UPDATE identity.persons AS p SET merged_into = t.survivor
   FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
-  WHERE p.project_number = $1 AND (p.person = t.absorbed OR p.merged_into = t.absorbed))sql";
+  WHERE p.project_number = $1 AND p.person = t.absorbed)sql";
+// Names of persons absorbed before lead on to the new survivor, never over two steps. A statement
+// of its own: with OR no index serves.
+constexpr char kLeadOn[] = R"sql(
+  UPDATE identity.persons AS p SET merged_into = t.survivor
+  FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
+  WHERE p.project_number = $1 AND p.merged_into = t.absorbed AND p.merged_into > 0)sql";
 
 constexpr char kEmptyPersons[] = R"sql(
   UPDATE identity.persons SET emptied = true
@@ -228,6 +233,7 @@ absl::Status GraphWriter::WritePersons() {
       absorbed.Add(merge.absorbed);
       survivors.Add(merge.survivor);
     }
+    work_.exec_params(kLeadOn, project_.number, absorbed.Take(), survivors.Take());
     work_.exec_params(kMergePersons, project_.number, absorbed.Take(), survivors.Take());
   }
   if (!plan_.emptied.empty()) {
