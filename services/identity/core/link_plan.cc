@@ -88,25 +88,30 @@ class Planner {
 
   uint32_t RootOf(const Evidence& record) { return sets_.Find(index_.at(record.ids.front())); }
 
-  // Also those of identifiers that are no nodes may have been loaded, to know repeats.
-  bool IsPlaced(const Evidence& clean) const {
-    return !clean.ids.empty() && index_.contains(clean.ids.front());
-  }
+  // A record of stored evidence, cleaned, and one of its nodes.
+  struct Placed {
+    const Evidence* record;
+    uint32_t node;
+  };
 
   void CleanEvidence(bool everything) {
     std::vector<Refusal> ignored;
-    clean_.reserve(state_.evidence.size());
+    placed_.reserve(state_.evidence.size());
     for (const Evidence& stored : state_.evidence) {
-      if (IsClean(stored, policy_)) {
-        clean_.push_back(&stored);
-      } else {
-        cleaned_.push_back(Clean(stored, policy_, ignored));
-        clean_.push_back(&cleaned_.back());
+      const Evidence* clean = &stored;
+      if (!IsClean(stored, policy_)) {
+        clean = &cleaned_.emplace_back(Clean(stored, policy_, ignored));
       }
-      if (!everything || !IsPlaced(*clean_.back())) continue;
+      if (clean->ids.empty()) continue;
+      // Also those of identifiers that are no nodes may have been loaded, to know repeats.
+      const auto node = index_.find(clean->ids.front());
+      if (node == index_.end()) continue;
+      placed_.push_back({clean, node->second});
+      if (!everything) continue;
       // Another policy may join what was apart.
-      const std::vector<std::string>& ids = clean_.back()->ids;
-      for (size_t j = 1; j < ids.size(); ++j) sets_.Join(index_.at(ids[0]), index_.at(ids[j]));
+      for (size_t j = 1; j < clean->ids.size(); ++j) {
+        sets_.Join(node->second, index_.at(clean->ids[j]));
+      }
     }
   }
 
@@ -130,10 +135,9 @@ class Planner {
       const auto component = components_.find(sets_.Find(i));
       if (component != components_.end()) component->second.nodes.push_back(i);
     }
-    for (const Evidence* clean : clean_) {
-      if (!IsPlaced(*clean)) continue;
-      const auto component = components_.find(RootOf(*clean));
-      if (component != components_.end()) component->second.records.push_back(clean);
+    for (const Placed& placed : placed_) {
+      const auto component = components_.find(sets_.Find(placed.node));
+      if (component != components_.end()) component->second.records.push_back(placed.record);
     }
     for (const Refusal& refusal : state_.open_refusals) {
       const auto component = components_.find(sets_.Find(index_.at(refusal.ids.front())));
@@ -141,9 +145,14 @@ class Planner {
     }
   }
 
-  // The component keeps the name that most of its nodes have already.
+  // The component keeps the name that most of its nodes have already; of several the one of its
+  // best and oldest identifier, whose person stays too: so the fewest nodes change.
   int64_t NameOfComponent(const Component& component) const {
-    std::map<int64_t, int> counts;
+    struct Share {
+      int count = 0;
+      std::pair<IdKind, absl::Time> best = {IdKind::kUnknown, absl::InfiniteFuture()};
+    };
+    std::map<int64_t, Share> shares;
     int64_t smallest = std::numeric_limits<int64_t>::max();
     std::set<int64_t> present;
     for (const uint32_t i : component.nodes) present.insert(state_.nodes[i].node);
@@ -151,11 +160,17 @@ class Planner {
       const StoredNode& node = state_.nodes[i];
       smallest = std::min(smallest, node.node);
       // The node that it is named after may have been erased.
-      if (!node.fresh && present.contains(node.component)) ++counts[node.component];
+      if (node.fresh || !present.contains(node.component)) continue;
+      Share& share = shares[node.component];
+      ++share.count;
+      share.best = std::min(share.best, {KindOf(node.identifier), node.first_observed});
     }
-    if (counts.empty()) return smallest;
-    return absl::c_max_element(counts,
-                               [](const auto& a, const auto& b) { return a.second < b.second; })
+    if (shares.empty()) return smallest;
+    return absl::c_max_element(shares,
+                               [](const auto& a, const auto& b) {
+                                 return std::tie(a.second.count, b.second.best) <
+                                        std::tie(b.second.count, a.second.best);
+                               })
         ->first;
   }
 
@@ -326,7 +341,7 @@ class Planner {
   absl::flat_hash_map<absl::string_view, uint32_t> index_;
   absl::flat_hash_map<uint32_t, size_t> sights_;  // node to its first place in the batch
   std::deque<Evidence> cleaned_;                  // of the stored evidence what had to be
-  std::vector<const Evidence*> clean_;            // all of it
+  std::vector<Placed> placed_;
   std::map<uint32_t, Component> components_;
   LinkPlan plan_;
 };
