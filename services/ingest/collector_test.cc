@@ -293,6 +293,26 @@ TEST_F(CollectorTest, WithdrawnConsentIsHonoured) {
   EXPECT_LE(CountEvents(), 1);
 }
 
+TEST_F(CollectorTest, AFeedThatCannotBeReadShowsHowFarItIsBehind) {
+  const auto lag = [this](const std::string& feed) {
+    const auto answer = http_.Send(
+        {.method = "GET",
+         .url = absl::StrCat("http://127.0.0.1:", process_->ports().metrics, "/metrics")},
+        Deadline::After(absl::Seconds(10)));
+    const std::string name = absl::StrCat("datong_feed_lag_seconds{feed=\"", feed, "\"} ");
+    const size_t at = answer.ok() ? answer->body.find(name) : std::string::npos;
+    return at == std::string::npos ? -1 : std::stod(answer->body.substr(at + name.size()));
+  };
+  CreateSource("only");
+  EXPECT_EQ(lag("identity_consents"), 0);
+  EXPECT_EQ(lag("identity_erasures"), 0);
+  identity_server_.reset();
+  EXPECT_TRUE(Eventually([&] {
+    clock_.SetOffset(clock_.Now() + absl::Minutes(1) - absl::Now());
+    return lag("identity_consents") > 60 && lag("identity_erasures") > 60;
+  }));
+}
+
 TEST_F(CollectorTest, AnErasedPersonsEventsGoAndStayAway) {
   CreateSource("only");
   const auto page = [&](const char* device, int64_t ms) {

@@ -1,5 +1,6 @@
 #include "tests/integration/marked_suite.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -119,7 +120,7 @@ absl::Status MarkedSuite::KeepToken(const char* appid) {
 
 absl::Status MarkedSuite::SignIn() {
   const auto logins = api::LoginService::NewStub(client_.channel());
-  const demo::Person& person = estate_.persons[1];
+  const demo::Person& person = customer();
   const std::pair<const char*, std::string> apps[] = {{demo::kShopAppid, person.shop_openid},
                                                       {demo::kClubAppid, person.club_openid}};
   for (const auto& [appid, openid] : apps) {
@@ -166,6 +167,12 @@ absl::Status MarkedSuite::PushAndCollect() {
     }
   }
   return absl::OkStatus();
+}
+
+const demo::Person& MarkedSuite::follower() const {
+  return *std::find_if(
+      estate_.persons.begin() + 3, estate_.persons.end(),
+      [](const demo::Person& person) { return person.follow_day < 0 && person.unfollow_day > 0; });
 }
 
 int MarkedSuite::Http(const std::string& method, const std::string& path, const std::string& body,

@@ -36,6 +36,11 @@ class MarkedSuite {
   // Openids, unionids, what people wrote.
   const std::vector<Canary>& personal() const { return personal_; }
 
+  // Has signed in to both mini programs.
+  const demo::Person& customer() const { return estate_.persons[1]; }
+  // Followed the account before it was connected, so is on its roster.
+  const demo::Person& follower() const;
+
   std::string Metrics();
   std::string Log();
   // What the trace collector got: a JSON text a line.

@@ -31,12 +31,12 @@ void PrintAddresses(DevStack& stack, absl::Duration took) {
       << "  API key     " << stack.api_key_file() << "   the policy is beside it\n"
       << "  log         " << stack.log_file() << "\n\n"
       << "Try, in another terminal:\n"
-      << "  export DATONG_API_KEY_FILE=" << stack.api_key_file() << "\n"
+      << "  export DATONG_API_KEY_FILE=" << ShellWord(stack.api_key_file()) << "\n"
       << datong << " broker create-project --project-id demo --project.display-name Demo" << at
       << datong << " broker list-projects" << at << datong << " selftest" << at << "  curl -s "
       << stack.http_url()
       << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
-         "-H \"authorization: Bearer $(cat $DATONG_API_KEY_FILE)\" -d '{}'\n"
+         "-H \"authorization: Bearer $(cat \"$DATONG_API_KEY_FILE\")\" -d '{}'\n"
       << std::endl;
 }
 

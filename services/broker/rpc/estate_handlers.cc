@@ -58,7 +58,9 @@ absl::StatusOr<v1::ImportAuthorizationsResponse> EstateHandlers::ImportAuthoriza
     }
   }
   DATONG_ASSIGN_OR_RETURN(std::vector<ImportedAccount> results,
-                          estate_.Import(component, accounts, call.deadline));
+                          component.kind == AppKind::kWecomSuite
+                              ? installer_.Import(component, accounts, call.deadline)
+                              : estate_.Import(component, accounts, call.deadline));
   v1::ImportAuthorizationsResponse response;
   for (const ImportedAccount& result : results) {
     v1::ImportResult* message = response.add_results();

@@ -120,6 +120,9 @@ absl::StatusOr<v1::CreateProjectResponse> ProjectHandlers::CreateProject(
   project.display_name =
       request.project().display_name().empty() ? id : request.project().display_name();
   DATONG_ASSIGN_OR_RETURN(Project made, apps_.CreateProject(project, call.deadline));
+  // So that what belongs to it can be made right after it. Where this fails, its job does it later.
+  const Deadline soon = call.deadline.AtMost(absl::Seconds(1));
+  if (identity_.RegisterProject(made, soon).ok()) ingest_.RegisterProject(made, soon).IgnoreError();
   v1::CreateProjectResponse response;
   ToProto(made, response.mutable_project());
   return response;

@@ -35,6 +35,11 @@ class FakeStore : public AppStore,
     MutexLock lock(&mutex_);
     reachable_ = reachable;
   }
+  // The next calls fail as if the database were gone for a moment.
+  void FailNext(int calls) {
+    MutexLock lock(&mutex_);
+    failing_ = calls;
+  }
   // Ends all leases, as if their holders had died.
   void ExpireLeases() {
     MutexLock lock(&mutex_);
@@ -136,8 +141,10 @@ class FakeStore : public AppStore,
   absl::StatusOr<std::vector<WecomCorp>> ListCorps(const std::string& project,
                                                    const std::string& after, int limit,
                                                    Deadline deadline) override;
-  absl::Status SaveSession(const App& app, const std::string& userid, const Secret& key,
+  absl::Status SaveSession(const std::string& appid, const WecomMember& member, const Secret& key,
                            Deadline deadline) override;
+  absl::StatusOr<Secret> GetSession(const std::string& appid, const WecomMember& member,
+                                    Deadline deadline) override;
   absl::Status AddPending(const std::string& appid, const std::string& pending_id, absl::Time now,
                           Deadline deadline) override;
   absl::StatusOr<bool> HasPending(const std::string& appid, absl::Time since,
@@ -179,7 +186,7 @@ class FakeStore : public AppStore,
     int refused = 0;
   };
   void ForgetHold(const std::string& appid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Check() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Check() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Tell(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Put(const NewJob& job, absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Announce(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -195,6 +202,7 @@ class FakeStore : public AppStore,
   const Clock& clock_;
   mutable Mutex mutex_;
   bool reachable_ ABSL_GUARDED_BY(mutex_) = true;
+  int failing_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, Project> projects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, App> apps_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
@@ -216,7 +224,8 @@ class FakeStore : public AppStore,
   std::map<std::string, WecomCorp> corps_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, absl::Time>> pendings_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WecomRoster> rosters_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Secret> staff_sessions_ ABSL_GUARDED_BY(mutex_);
+  // By appid, then by the member's name.
+  std::map<std::string, std::map<std::string, Secret>> staff_sessions_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace datong::broker

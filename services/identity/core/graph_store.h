@@ -25,7 +25,8 @@ struct Project {
 
 struct Versions {
   int64_t graph = 0;
-  // Goes up with every decision and erasure: a repeat may mean something else afterwards.
+  // Goes up with every decision, erasure, binding and policy, of any replica: a repeat may mean
+  // something else afterwards.
   int64_t decisions = 0;
 };
 
@@ -71,6 +72,7 @@ struct RawComponent {
 };
 
 struct RefusalView {
+  int64_t number = 0;  // names it in the feed
   Refusal refusal;
   absl::Time first_seen;
   absl::Time last_seen;
@@ -95,7 +97,10 @@ enum class ChangeKind {
   kUnlinked = 3,
   kMerged = 4,
   kSplit = 5,
-  kErased = 6
+  kErased = 6,
+  kCreated = 7,
+  kRefusalOpened = 8,
+  kRefusalClosed = 9
 };
 
 struct ChangeView {
@@ -106,6 +111,10 @@ struct ChangeView {
   uint32_t person = 0;
   uint32_t previous_person = 0;
   absl::Time time;
+  // Of refusals alone.
+  int64_t refusal = 0;
+  std::vector<std::string> refused;  // empty once one of them was erased
+  Reason reason = Reason::kBlockedValue;
 };
 
 struct ChangePage {

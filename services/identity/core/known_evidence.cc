@@ -32,12 +32,4 @@ void KnownEvidence::Add(const FactKey& key, int64_t decisions, absl::Time observ
   part.young.clear();
 }
 
-void KnownEvidence::Forget() {
-  for (Part& part : parts_) {
-    MutexLock lock(&part.mutex);
-    part.young.clear();
-    part.old.clear();
-  }
-}
-
 }  // namespace datong::identity

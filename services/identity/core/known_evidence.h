@@ -11,8 +11,9 @@
 namespace datong::identity {
 
 // Remembers which facts are committed, so that repeats cost no query: most of what SDKs send. What
-// is remembered holds until the next decision, so it goes with the version of the decisions.
-// Bounded: it forgets the older half when full. Thread-safe; split, so that threads seldom meet.
+// is remembered holds until the next decision or change of the rules, of any replica, so it goes
+// with the version of these. Bounded: it forgets the older half when full. Thread-safe; split, so
+// that threads seldom meet.
 class KnownEvidence {
  public:
   explicit KnownEvidence(size_t capacity) : capacity_(capacity / kParts) {}
@@ -20,7 +21,6 @@ class KnownEvidence {
   // True when the fact is known as observed then or before.
   bool Contains(const FactKey& key, int64_t decisions, absl::Time observed) const;
   void Add(const FactKey& key, int64_t decisions, absl::Time observed);
-  void Forget();
 
  private:
   static constexpr size_t kParts = 16;
