@@ -11,17 +11,33 @@
 #include <fstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/time/deadline.h"
 
 namespace datong::faults {
+namespace {
+
+// Ours without the settings of tests (DATONG_DEEP): to a program of the suite an unknown setting is
+// a fault.
+std::vector<char*> Environment() {
+  std::vector<char*> variables;
+  for (char** variable = ::environ; *variable != nullptr; ++variable) {
+    if (!absl::StartsWith(*variable, "DATONG_")) variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
+}  // namespace
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& arguments,
                                                  const std::string& output) {
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  const std::vector<char*> environment = Environment();
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (out < 0) return absl::UnavailableError(absl::StrCat("cannot write ", output));
   const pid_t parent = ::getpid();
@@ -36,7 +52,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>&
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(125);
-    ::execv(argv[0], argv.data());
+    ::execve(argv[0], argv.data(), environment.data());
     ::_exit(127);
   }
   ::close(out);

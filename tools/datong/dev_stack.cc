@@ -85,7 +85,7 @@ struct DevStack::State {
   DevStackOptions options;
   fs::path folder;
   bool is_temporary = false;
-  int lock = -1;      // of the folder
+  int folder_lock = -1;
   SystemClock clock;  // outlives the process
   DevIdentity identity;
   std::unique_ptr<postgres::PrivateCluster> cluster;
@@ -111,9 +111,9 @@ absl::Status DevStack::State::MakeFolder() {
   folder = fs::absolute(options.folder, failed).lexically_normal();
   fs::create_directories(folder, failed);
   if (failed) return FolderError(folder, failed.message());
-  lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0) return FolderError(folder, "nothing can be written there");
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+  folder_lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (folder_lock < 0) return FolderError(folder, "nothing can be written there");
+  if (flock(folder_lock, LOCK_EX | LOCK_NB) != 0) {
     return FolderError(folder, "another `datong dev` or `datong demo` runs in it");
   }
   return absl::OkStatus();
@@ -277,7 +277,7 @@ void DevStack::Stop() {
   if (s.cluster != nullptr) s.cluster->Stop();
   std::error_code ignored;
   if (s.is_temporary && !s.folder.empty()) fs::remove_all(s.folder, ignored);
-  if (s.lock >= 0) close(std::exchange(s.lock, -1));
+  if (s.folder_lock >= 0) close(std::exchange(s.folder_lock, -1));
 }
 
 }  // namespace datong::tools
