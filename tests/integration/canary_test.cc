@@ -68,7 +68,7 @@ TEST(CanaryTest, NothingSecretOrPersonalIsToldWhereItDoesNotBelong) {
   EXPECT_THAT(Findings(traces, secrets), IsEmpty());
   EXPECT_THAT(Findings(traces, personal), IsEmpty());
 
-  const std::string settings = (*suite)->stack().process().settings().Print();
+  const std::string settings = (*suite)->stack().PrintSettings();
   EXPECT_THAT(settings, HasSubstr("log.level"));
   EXPECT_THAT(Findings(settings, secrets), IsEmpty());
   EXPECT_FALSE(absl::StrContains(settings, (*suite)->stack().dsn().Expose()));

@@ -21,5 +21,8 @@ absl::StatusOr<Secret> ApiKeyFor(const std::string& address);
 // A channel whose calls carry the key; none is sent when it is empty. With DATONG_TLS_CA_FILE it
 // speaks TLS, and with DATONG_TLS_CERT_FILE and DATONG_TLS_KEY_FILE it brings a certificate.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key);
+// The same whatever the environment says: TLS with this authority, plaintext without.
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key,
+                                           const std::string& ca_file);
 
 }  // namespace datong::tools

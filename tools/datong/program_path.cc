@@ -21,4 +21,9 @@ std::string ProgramPath() {
   return self.string();
 }
 
+std::string ProgramFolder() {
+  std::error_code failed;
+  return std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
+}
+
 }  // namespace datong::tools

@@ -7,5 +7,7 @@ namespace datong::tools {
 // How a person in this folder starts this program: "datong" when that is what PATH finds, else the
 // program's full path. For commands that are printed to be typed.
 std::string ProgramPath();
+// Where this program lies, and the services' programs beside it.
+std::string ProgramFolder();
 
 }  // namespace datong::tools
