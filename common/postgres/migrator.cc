@@ -122,7 +122,8 @@ absl::Status MigrateSchema(pqxx::connection_base& connection, const SchemaMigrat
 }  // namespace
 
 absl::StatusOr<MigrationReport> Migrate(const Secret& dsn,
-                                        const std::vector<SchemaMigrations>& schemas) {
+                                        const std::vector<SchemaMigrations>& schemas,
+                                        absl::Duration lock_timeout) {
   try {
     Connection connection(dsn, Deadline::After(absl::Seconds(10)));
     pqxx::quiet_errorhandler quiet(connection);
@@ -131,7 +132,8 @@ absl::StatusOr<MigrationReport> Migrate(const Secret& dsn,
       work.exec("SET statement_timeout = '10min'; SET client_min_messages = 'warning'");
       // Held until the connection ends, also when this process dies.
       work.exec(kLockSql);
-      work.exec("SET lock_timeout = '30s'; SET statement_timeout = '30min'");
+      work.exec(absl::StrCat("SET lock_timeout = ", absl::ToInt64Milliseconds(lock_timeout),
+                             "; SET statement_timeout = '30min'"));
     }
     MigrationReport report;
     for (const SchemaMigrations& schema : schemas) {

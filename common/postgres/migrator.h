@@ -37,12 +37,13 @@ struct MigrationReport {
 };
 
 // Brings every schema to its newest version; safe to run twice and by several processes at once
-// (one lock on one connection). Sets lock and statement time-outs. A failed step leaves the steps
-// before it applied and its own undone. Errors: UNAVAILABLE/DATABASE_UNAVAILABLE;
-// FAILED_PRECONDITION/MIGRATION_FAILED (names the file and the cause),
-// FAILED_PRECONDITION/SCHEMA_TOO_NEW.
+// (one lock on one connection). A step that waits longer than `lock_timeout` for a table that the
+// running services hold fails. A failed step leaves the steps before it applied and its own undone.
+// Errors: UNAVAILABLE/DATABASE_UNAVAILABLE; FAILED_PRECONDITION/MIGRATION_FAILED (names the file
+// and the cause), FAILED_PRECONDITION/SCHEMA_TOO_NEW.
 absl::StatusOr<MigrationReport> Migrate(const Secret& dsn,
-                                        const std::vector<SchemaMigrations>& schemas);
+                                        const std::vector<SchemaMigrations>& schemas,
+                                        absl::Duration lock_timeout = absl::Seconds(10));
 
 // OK when the schema is at `newest` or one step behind it, as the newest and the previous release
 // leave it. For readiness.

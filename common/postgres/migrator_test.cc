@@ -60,6 +60,19 @@ TEST_F(MigratorTest, AFailingStepIsUndoneAndTheOnesBeforeItStay) {
   EXPECT_EQ(Ask("SELECT to_regclass('fruit.figs') IS NULL"), "t");
 }
 
+TEST_F(MigratorTest, AStepGivesWayToWhoeverHoldsItsTable) {
+  ASSERT_OK(Migrate(db_.dsn(), {{"fruit", kTwo}}));
+  pqxx::connection holder(db_.dsn().Expose());
+  pqxx::work work(holder);
+  work.exec("LOCK TABLE fruit.apples IN ACCESS SHARE MODE");
+  const std::vector<Migration> three = {
+      kTwo[0], kTwo[1], {3, "widen_apples", "ALTER TABLE fruit.apples ADD COLUMN m int"}};
+  const auto report = Migrate(db_.dsn(), {{"fruit", three}}, absl::Milliseconds(50));
+  EXPECT_THAT(report, IsError(absl::StatusCode::kFailedPrecondition, "MIGRATION_FAILED"));
+  work.abort();
+  EXPECT_OK(Migrate(db_.dsn(), {{"fruit", three}}, absl::Milliseconds(50)));
+}
+
 TEST_F(MigratorTest, AnEditedStepIsRefused) {
   ASSERT_OK(Migrate(db_.dsn(), {{"fruit", kTwo}}));
   EXPECT_THAT(Migrate(db_.dsn(), {{"fruit", {{1, "create_apples", "SELECT 1"}, kTwo[1]}}}),

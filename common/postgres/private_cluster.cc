@@ -40,15 +40,16 @@ absl::Status ClusterFailed(absl::string_view what) {
 
 // Whom the server runs as; unset means as we are. PostgreSQL refuses to run as root.
 struct User {
+  std::string name;
   uid_t uid;
   gid_t gid;
 };
 std::optional<User> UnprivilegedUser() {
   if (::geteuid() != 0) return std::nullopt;
   for (const char* name : {"postgres", "nobody"}) {
-    if (const passwd* entry = ::getpwnam(name)) return User{entry->pw_uid, entry->pw_gid};
+    if (const passwd* entry = ::getpwnam(name)) return User{name, entry->pw_uid, entry->pw_gid};
   }
-  return User{65534, 65534};
+  return User{"65534", 65534, 65534};
 }
 
 struct Program {
@@ -243,6 +244,13 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
   ::chmod(folder.c_str(), 0700);
   const std::string data = folder + "/data";
   state->log_path = folder + "/server.log";
+  if (state->user.has_value() &&
+      AwaitExit(Launch({{"/usr/bin/test", "-w", folder}, state->user, "/dev/null"})) != 0) {
+    fs::remove_all(state->socket_folder, error);
+    return ClusterFailed(absl::StrCat(
+        "it does not run as root, and the user \"", state->user->name, "\" cannot enter ", folder,
+        ", since a folder above is closed to others. Choose another folder, or be another user."));
+  }
   if (options.temporary) {
     state->cleaner = LaunchCleaner({data, state->socket_folder, folder}, state->cleaner_pipe);
   }
@@ -261,8 +269,7 @@ absl::StatusOr<std::unique_ptr<PrivateCluster>> PrivateCluster::Start(Options op
     const int code = AwaitExit(Launch(initdb));
     if (code != 0) {
       fs::remove_all(data, error);
-      return ClusterFailed(absl::StrCat("initdb failed; can the user that it runs as enter ",
-                                        folder, "?\n", EndOfFile(s.log_path)));
+      return ClusterFailed(absl::StrCat("initdb failed.\n", EndOfFile(s.log_path)));
     }
   }
   Program server{{binaries + "/postgres", "-D", data, "-k", s.socket_folder, "-c",

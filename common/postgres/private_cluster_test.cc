@@ -1,6 +1,7 @@
 #include "common/postgres/private_cluster.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -45,6 +46,15 @@ TEST_F(PrivateClusterTest, ASecondStartFindsWhatTheFirstOneStored) {
     EXPECT_EQ(work.exec1("SELECT count(*) FROM kept")[0].as<int>(), 0);
     EXPECT_STREQ(work.exec1("SHOW listen_addresses")[0].c_str(), "");
   }
+}
+
+TEST_F(PrivateClusterTest, SaysWhyAFolderThatIsClosedToItsUserDoesNotDo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root runs the server as somebody else";
+  ::chmod(folder_.c_str(), 0700);
+  const auto cluster = PrivateCluster::Start({.folder = folder_ + "/inside", .fsync = false});
+  EXPECT_THAT(cluster.status(), IsError(absl::StatusCode::kFailedPrecondition, "CLUSTER_FAILED"));
+  EXPECT_THAT(std::string(cluster.status().message()),
+              ::testing::HasSubstr("cannot enter " + folder_ + "/inside"));
 }
 
 TEST_F(PrivateClusterTest, AServerThatCrashedComesBackUnderTheSameDsnWithItsCommits) {

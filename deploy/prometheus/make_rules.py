@@ -11,6 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RULES = ROOT / "helm/datong/files/rules.yaml"
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 BAD = "Unknown|DeadlineExceeded|Internal|Unavailable|DataLoss|Unimplemented"
+# Where the compose file has them; the chart puts its own in their place.
+RUNBOOKS, DASHBOARDS = "http://127.0.0.1:8080/runbooks", "http://127.0.0.1:3000/d"
 COMPONENTS = ("broker", "ingest", "datacube", "identity", "insight", "gateway")
 
 
@@ -156,7 +158,7 @@ def make():
         out += [f"      - alert: {name}", f"        expr: {quoted(expression)}", f"        for: {wait}"]
         out += ["        labels:", f"          severity: {severity}"] + ([f"          component: {component}"] if component else [])
         out += ["        annotations:", f"          summary: {quoted(summary)}", f"          description: {quoted(description)}",
-                f"          runbook_url: docs/runbooks/{name}.md", f"          dashboard_url: /d/datong-{dashboard}"]
+                f"          runbook_url: {RUNBOOKS}/{name}", f"          dashboard_url: {DASHBOARDS}/datong-{dashboard}"]
     return "\n".join(out) + "\n"
 
 

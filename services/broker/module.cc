@@ -30,6 +30,7 @@
 #include "services/broker/core/mend_links.h"
 #include "services/broker/core/push_sightings.h"
 #include "services/broker/core/readiness.h"
+#include "services/broker/core/release_check.h"
 #include "services/broker/rpc/door.h"
 #include "services/broker/rpc/estate_grpc_service.h"
 #include "services/broker/rpc/grpc_services.h"
@@ -65,6 +66,7 @@ namespace {
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
 constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
+constexpr absl::Duration kHoldInterval = absl::Seconds(4);
 constexpr absl::Duration kKeysInterval = absl::Seconds(2);
 constexpr absl::Duration kCountInterval = absl::Minutes(1);
 constexpr absl::Duration kSightingInterval = absl::Seconds(15);
@@ -122,7 +124,8 @@ class BrokerModule : public server::Module {
                 authorizer_, platform_, estate_platform_, metrics_, clock_),
         mend_links_(estate_store_, authorizer_, clock_),
         readiness_(config_.readiness, apps_, authorizations_, token_store_, estate_store_, tokens_,
-                   mend_links_, readiness_platform_, clock_),
+                   mend_links_, readiness_platform_, wecom_sources_.store, wecom_sources_.ids,
+                   clock_),
         js_tickets_({}, js_ticket_store_, token_store_, tokens_, js_ticket_platform_, metrics_,
                     clock_),
         api_(config_.api, tokens_, platform_, api_usage_, api_metrics_, clock_),
@@ -136,19 +139,21 @@ class BrokerModule : public server::Module {
         erasures_(apps_, logins_, persons_),
         worker_(config_.worker, apps_, work_, token_store_, tokens_, authorizer_, platform_,
                 identity_, ingest_, metrics_, clock_),
+        release_check_(tokens_, platform_),
         push_sightings_(estate_store_, clock_),
         pushes_(
             apps_, token_store_, work_, tokens_, metrics_, clock_, [this] { WakeWorker(); },
             &push_sightings_),
-        wecom_(wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_, authorizations_,
-               token_store_, work_, tokens_, identity_, ingest_, audit_, metrics_, clock_,
-               [this] { WakeWorker(); }),
-        project_handlers_(apps_, mend_links_, audit_),
+        wecom_(
+            wecom_sources_, config_.authorizer, config_.rosters, sender_, apps_, authorizations_,
+            token_store_, work_, tokens_, identity_, persons_, ingest_, audit_, metrics_, clock_,
+            [this] { WakeWorker(); }, push_sightings_),
+        project_handlers_(apps_, identity_, ingest_, mend_links_, audit_),
         authorization_handlers_(authorizer_, authorizations_, apps_, mend_links_),
         token_handlers_(tokens_, api_, pushes_, audit_, audit_store_, apps_, metrics_),
         login_handlers_(app_cache_, audit_, login_, web_login_, sessions_, users_, phones_),
         door_(apps_, audit_),
-        estate_handlers_(estate_, apps_, audit_),
+        estate_handlers_(estate_, wecom_.installer, apps_, audit_),
         js_api_handlers_(js_tickets_, apps_, audit_),
         readiness_handlers_(readiness_, apps_),
         services_(MakeGrpcServices(environment.calls(), project_handlers_, authorization_handlers_,
@@ -157,6 +162,15 @@ class BrokerModule : public server::Module {
       return wecom_.receiver.Receive(push, deadline);
     });
     wecom_.AddRunners(worker_);
+    tokens_.OnRefreshed([this](const CachedToken& token) {
+      // It is stored and will be used, whether or not that can be recorded.
+      static_cast<void>(audit_.Count({.caller = "service:broker",
+                                      .project = token.project,
+                                      .appid = token.appid,
+                                      .kind = token.app_kind,
+                                      .action = "refresh_token",
+                                      .fingerprint = token.fingerprint}));
+    });
     services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
     for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
       services_.push_back(std::move(service));
@@ -207,6 +221,8 @@ class BrokerModule : public server::Module {
                  wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
       LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
     }));
+    tasks_.push_back(
+        std::make_unique<PeriodicTask>(real_time_, kHoldInterval, [this] { worker_.HoldOn(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
                                                     [this] { key_keeper_.FollowFolder(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kCountInterval, [this] {
@@ -216,6 +232,9 @@ class BrokerModule : public server::Module {
     tasks_.push_back(std::make_unique<PeriodicTask>(clock_, config_.erasure_interval, [this] {
       LogFailure("erasures", erasures_.Run(Deadline::After(absl::Seconds(20))));
     }));
+    worker_.AddRunner(JobKind::kReleaseCheck, [this](const Job& job, Deadline deadline) {
+      return release_check_.Run(job, deadline);
+    });
     worker_.AddRunner(JobKind::kMigrateOpenids, [this](const Job& job, Deadline deadline) {
       return users_.RunMigration(job, deadline);
     });
@@ -332,6 +351,7 @@ class BrokerModule : public server::Module {
   ErasureFollower erasures_;
   Worker worker_;
   std::atomic<PeriodicTask*> started_{nullptr};
+  ReleaseCheck release_check_;
   PushSightings push_sightings_;
   PushReceiver pushes_;
   WecomPart wecom_;

@@ -44,18 +44,18 @@ struct WecomPart {
   WecomPart(WecomSources& sources, const AuthorizerOptions& links, const WecomRosterOptions& passes,
             EvidenceSender& sender, AppStore& apps, AuthorizationStore& authorizations,
             TokenStore& held, WorkStore& work, TokenBroker& tokens, IdentityPeer& identity,
-            IngestPeer& ingest, AuditLog& audit, BrokerMetrics& metrics, const Clock& clock,
-            std::function<void()> wake_worker)
+            PersonPeer& persons, IngestPeer& ingest, AuditLog& audit, BrokerMetrics& metrics,
+            const Clock& clock, std::function<void()> wake_worker, PushSightings& sightings)
       : directory(apps),
         installer(links, apps, authorizations, sources.store, held, tokens, sources.platform,
                   metrics, clock),
         logins(directory, sources.store, work, tokens, sources.platform, sources.ids, sender,
                clock),
-        contacts(apps, directory, sources.store, work, tokens, sources.ids, identity, sender,
-                 clock),
+        contacts(apps, directory, sources.store, work, tokens, sources.ids, identity, persons,
+                 sender, clock),
         rosters(passes, directory, sources.store, tokens, sources.ids, contacts, identity, clock),
         pushes(apps, directory, sources.store, work, installer, identity, ingest, clock),
-        receiver(apps, held, work, tokens, metrics, clock, std::move(wake_worker)),
+        receiver(apps, held, work, tokens, metrics, clock, std::move(wake_worker), &sightings),
         handlers({apps, directory, sources.store, installer, logins, contacts, rosters, audit}) {}
 
   // The worker does WeCom's jobs too.

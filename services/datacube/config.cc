@@ -41,9 +41,9 @@ Config Config::FromSettings(config::Settings& settings) {
   config.wake_interval =
       settings.Duration("datacube.wake_interval", absl::Seconds(1), absl::Milliseconds(10),
                         absl::Minutes(5), "How often due work is looked for.");
-  config.follow_interval =
-      settings.Duration("datacube.follow_interval", absl::Seconds(2), absl::Milliseconds(10),
-                        absl::Minutes(5), "How often broker's account feed is read.");
+  config.follow_interval = settings.Duration(
+      "datacube.follow_interval", absl::Seconds(2), absl::Milliseconds(10), absl::Minutes(5),
+      "How often the feeds of accounts and of erasures are read.");
   config.workers = static_cast<int>(
       settings.Int("datacube.workers", 2, 1, 64, "Pieces of work done at the same time."));
   return config;

@@ -72,7 +72,9 @@ class DatacubeModule final : public server::Module {
         outgoing_(environment.metrics()),
         broker_(environment.PeerChannel("broker"), outgoing_),
         identity_(environment.PeerChannel("identity"), outgoing_),
-        syncer_(config_.sync, store_, broker_, broker_, identity_, metrics_, environment.clock()) {}
+        erasures_(store_, broker_, identity_, config_.sync.call_timeout),
+        syncer_(config_.sync, store_, broker_, broker_, identity_, erasures_, metrics_,
+                environment.clock()) {}
   ~DatacubeModule() override { StopWork(); }
 
   std::string name() const override { return "datacube"; }
@@ -85,6 +87,7 @@ class DatacubeModule final : public server::Module {
     AddLoop("datacube.nights", config_.wake_interval, [this] { return syncer_.StartNights(); });
     AddLoop("datacube.accounts", config_.follow_interval,
             [this] { return syncer_.FollowAccounts(); });
+    AddLoop("datacube.erasures", config_.follow_interval, [this] { return erasures_.Follow(); });
     AddLoop("datacube.gauges", kGaugeInterval, [this] { return syncer_.UpdateGauges(); });
     return absl::OkStatus();
   }
@@ -123,6 +126,7 @@ class DatacubeModule final : public server::Module {
   rpc::Outgoing outgoing_;
   BrokerClient broker_;
   IdentityClient identity_;
+  Erasures erasures_;
   Syncer syncer_;
   std::vector<std::unique_ptr<Loop>> loops_;
   std::atomic<bool> reached_ = false;

@@ -254,5 +254,96 @@ TEST_F(ServiceTest, ARefusedInterfaceIsAskedOnceANight) {
   EXPECT_EQ(FreshnessOf("getusersummary").state(), v1::FRESHNESS_STATE_COMPLETE);
 }
 
+class ErasureTest : public ServiceTest {
+ protected:
+  // How many rows of the schema hold the text.
+  int64_t Count(const std::string& text) {
+    const auto count = worker_.pool->Query<int64_t>(
+        "scan", Deadline::After(absl::Seconds(10)),
+        [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
+          int64_t rows = 0;
+          for (const auto& table : work.exec("SELECT table_name FROM information_schema.tables "
+                                             "WHERE table_schema = 'datacube'")) {
+            rows +=
+                work.exec_params1(absl::StrCat("SELECT count(*) FROM datacube.", table[0].c_str(),
+                                               " AS t WHERE position($1 in t::text) > 0"),
+                                  text)[0]
+                    .as<int64_t>();
+          }
+          return rows;
+        });
+    EXPECT_OK(count);
+    return count.ok() ? *count : -1;
+  }
+  void Erase(const std::string& openid) {
+    estate_.Erase("openid:wx1:" + openid, clock_.Now());
+    ASSERT_OK(worker_.erasures.Follow());
+  }
+  void Night() {
+    BeginNextNight();
+    ASSERT_OK(worker_.syncer.Work());
+  }
+};
+
+TEST_F(ErasureTest, AnErasedFollowerIsInNoTableAndStaysOutUntilThePersonIsKnownAgain) {
+  estate_.SetFollowers({{"oStays", "uStays"}, {"oErased", "uErased"}}, 1);
+  ConnectAndSync();
+  EXPECT_EQ(Count("oErased"), 1);
+  EXPECT_EQ(estate_.evidence().size(), 2U);
+  Erase("oErased");
+  EXPECT_EQ(Count("oErased"), 0);
+  EXPECT_EQ(Count("uErased"), 0);
+  EXPECT_EQ(Count("oStays"), 1);
+  // The platform goes on to list the follower.
+  Night();
+  EXPECT_EQ(Count("oErased"), 0);
+  EXPECT_EQ(Count("oStays"), 1);
+  EXPECT_EQ(estate_.evidence().size(), 2U);
+  estate_.SetKnown({"openid:wx1:oErased"});
+  Night();
+  EXPECT_EQ(Count("oErased"), 1);
+  EXPECT_EQ(estate_.evidence().count("openid:wx1:oErased unionid:@wx1:uErased"), 2U);
+}
+
+TEST_F(ErasureTest, WorkThatIsUnderWayForgetsTheFollowerToo) {
+  estate_.FailIdentity(grpc::Status(grpc::StatusCode::UNAVAILABLE, "down"));
+  estate_.FailCalls(kBatch, grpc::Status(grpc::StatusCode::UNAVAILABLE, "down"));
+  estate_.SetFollowers({{"oErased", "uErased"}, {"oStays", ""}});
+  ConnectAndSync();
+  EXPECT_EQ(Count("oErased"), 2) << "a follower and a batch that waits";
+  Erase("oErased");
+  EXPECT_EQ(Count("oErased"), 0);
+  estate_.FailCalls(kBatch, grpc::Status::OK);
+  clock_.Advance(absl::Hours(2));
+  ASSERT_OK(worker_.syncer.Work());
+  EXPECT_EQ(Count("Erased"), 0);
+  // Evidence that waits for identity.
+  Erase("oStays");
+  EXPECT_EQ(Count("oStays"), 0);
+  estate_.FailIdentity(grpc::Status::OK);
+  clock_.Advance(absl::Hours(2));
+  ASSERT_OK(worker_.syncer.Work());
+  EXPECT_TRUE(estate_.evidence().empty());
+}
+
+TEST_F(ErasureTest, AnAnswerThatComesAfterTheErasureStoresNothingOfTheFollower) {
+  estate_.SetFollowers({{"oErased", "uErased"}});
+  Connect();
+  // Claimed before, and completed after; figures come first.
+  ClaimLimits limits;
+  limits.calls_in_flight_per_app = 1000;
+  std::optional<Piece> piece;
+  do {
+    piece = *worker_.store.Claim(clock_.Now(), limits, Deadline::After(absl::Seconds(5)));
+    ASSERT_TRUE(piece.has_value());
+  } while (piece->kind != PieceKind::kRosterPage);
+  Erase("oErased");
+  Outcome outcome;
+  outcome.page = RosterPage{1, {"oErased"}, ""};
+  ASSERT_OK(
+      worker_.store.Complete(*piece, outcome, {}, clock_.Now(), Deadline::After(absl::Seconds(5))));
+  EXPECT_EQ(Count("oErased"), 0);
+}
+
 }  // namespace
 }  // namespace datong::datacube

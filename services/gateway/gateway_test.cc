@@ -18,6 +18,7 @@
 #include "services/gateway/rpc/connect_handlers.h"
 #include "services/gateway/rpc/console_handlers.h"
 #include "services/gateway/rpc/push_handlers.h"
+#include "services/gateway/rpc/runbook_handlers.h"
 #include "services/gateway/testing/fake_broker.h"
 #include "services/gateway/upstream/grpc_backends.h"
 #include "services/gateway/upstream/grpc_broker.h"
@@ -39,6 +40,7 @@ class GatewayTest : public ::testing::Test {
     authorize_.RegisterRoutes(router_);
     connect_.RegisterRoutes(router_);
     console_.RegisterRoutes(router_);
+    runbooks_.RegisterRoutes(router_);
     door_ = std::make_unique<http::Server>(http::ServerOptions{}, router_, registry_);
     EXPECT_OK(door_->Start());
 
@@ -112,6 +114,7 @@ class GatewayTest : public ::testing::Test {
   AuthorizeHandlers authorize_{{}, broker_};
   ConnectHandlers connect_{{.max_message_bytes = 100'000}, directory_, backends_};
   ConsoleHandlers console_{directory_, "https://datong.example"};
+  RunbookHandlers runbooks_;
   http::Router router_;
   std::unique_ptr<http::Server> door_;
   http::Client client_{{.allow_private = true}};
@@ -450,6 +453,16 @@ TEST_F(GatewayTest, TheConsoleListsEveryServiceAndShowsAForm) {
   EXPECT_THAT(form.body, HasSubstr("https://datong.example/datong.broker.v1.TokenService"));
   EXPECT_EQ(Send("GET", "/?method=%3Cscript%3E").status, 404);
   EXPECT_EQ(Send("GET", "/console.js").status, 200);
+}
+
+TEST_F(GatewayTest, AnAlertLeadsToItsRunbook) {
+  const http::ClientResponse page = Send("GET", "/runbooks/DatongTokenNearExpiry");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_THAT(page.body, HasSubstr("## Mitigation"));
+  // As the pages link to each other.
+  EXPECT_EQ(Send("GET", "/runbooks/DatongTokenNearExpiry.md").body, page.body);
+  EXPECT_THAT(Send("GET", "/runbooks").body, HasSubstr("\"/runbooks/DatongTokenNearExpiry\""));
+  EXPECT_EQ(Send("GET", "/runbooks/%3Cscript%3E").status, 404);
 }
 
 TEST_F(GatewayTest, EverySampleOfTheConsoleIsAValidRequest) {

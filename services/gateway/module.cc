@@ -6,6 +6,7 @@
 #include "services/gateway/rpc/connect_handlers.h"
 #include "services/gateway/rpc/console_handlers.h"
 #include "services/gateway/rpc/push_handlers.h"
+#include "services/gateway/rpc/runbook_handlers.h"
 #include "services/gateway/upstream/grpc_backends.h"
 #include "services/gateway/upstream/grpc_broker.h"
 #include "services/gateway/upstream/grpc_wecom_links.h"
@@ -35,6 +36,7 @@ class GatewayModule : public server::Module {
     wecom_.RegisterRoutes(router);
     connect_.RegisterRoutes(router);
     console_.RegisterRoutes(router);
+    runbooks_.RegisterRoutes(router);
   }
 
   absl::Status Start() override {
@@ -57,6 +59,7 @@ class GatewayModule : public server::Module {
   AuthorizeHandlers wecom_;
   ConnectHandlers connect_;
   ConsoleHandlers console_;
+  RunbookHandlers runbooks_;
 };
 
 }  // namespace

@@ -54,7 +54,7 @@ class IdentityModule final : public server::Module {
         profile_handlers_(graph_, profiles_, decisions_, privacy_metrics_, environment.clock()),
         privacy_handlers_(graph_, privacy_, privacy_metrics_, environment.clock()),
         policy_handlers_(graph_, policies_),
-        integrity_handlers_(graph_, policies_, linker_),
+        integrity_handlers_(graph_, policies_),
         relation_handlers_(graph_, relations_),
         identity_service_(environment.calls(), graph_handlers_),
         consent_service_(environment.calls(), profile_handlers_),

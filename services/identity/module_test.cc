@@ -80,12 +80,13 @@ TEST_F(IdentityModuleTest, WatchersSeeWhatIsLinkedAndErrorsCarryTheirReason) {
   ASSERT_TRUE(Link("openid:wx1:a").ok());
   v1::WatchChangesResponse page;
   ASSERT_TRUE(reader->Read(&page));
-  ASSERT_EQ(page.changes_size(), 1);
-  EXPECT_EQ(page.changes(0).identifier(), "openid:wx1:a");
-  EXPECT_EQ(page.changes(0).person_index(), 1U);
+  ASSERT_EQ(page.changes_size(), 2);
+  EXPECT_EQ(page.changes(0).kind(), v1::CHANGE_KIND_PERSON_CREATED);
+  EXPECT_EQ(page.changes(1).identifier(), "openid:wx1:a");
+  EXPECT_EQ(page.changes(1).person_index(), 1U);
   ASSERT_TRUE(Link("openid:wx1:b").ok());
   ASSERT_TRUE(reader->Read(&page));
-  EXPECT_EQ(page.changes(0).identifier(), "openid:wx1:b");
+  EXPECT_EQ(page.changes(1).identifier(), "openid:wx1:b");
   context.TryCancel();
 
   const grpc::Status refused = Link("openid");

@@ -293,6 +293,43 @@ TEST_F(CollectorTest, WithdrawnConsentIsHonoured) {
   EXPECT_LE(CountEvents(), 1);
 }
 
+TEST_F(CollectorTest, AFeedThatCannotBeReadShowsHowFarItIsBehind) {
+  const auto lag = [this](const std::string& feed) {
+    const auto answer = http_.Send(
+        {.method = "GET",
+         .url = absl::StrCat("http://127.0.0.1:", process_->ports().metrics, "/metrics")},
+        Deadline::After(absl::Seconds(10)));
+    const std::string name = absl::StrCat("datong_feed_lag_seconds{feed=\"", feed, "\"} ");
+    const size_t at = answer.ok() ? answer->body.find(name) : std::string::npos;
+    return at == std::string::npos ? -1 : std::stod(answer->body.substr(at + name.size()));
+  };
+  CreateSource("only");
+  EXPECT_EQ(lag("identity_consents"), 0);
+  EXPECT_EQ(lag("identity_erasures"), 0);
+  identity_server_.reset();
+  EXPECT_TRUE(Eventually([&] {
+    clock_.SetOffset(clock_.Now() + absl::Minutes(1) - absl::Now());
+    return lag("identity_consents") > 60 && lag("identity_erasures") > 60;
+  }));
+}
+
+TEST_F(CollectorTest, AShortIdIsFoundInQuarantineAsAWholeStringOnly) {
+  CreateSource("only");
+  Post(kCollect, R"([{"eventType":"PAGE","deviceId":"visitor-42","timestamp":1795193590000}])");
+  for (const char* device : {"visitor-42", "visitor-421"}) {
+    Post(kCollect,
+         absl::StrCat(R"([{"eventType":"NOVEL","deviceId":")", device, R"(","timestamp":"x"},)"));
+  }
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 1; }));
+  ASSERT_EQ(Ask("SELECT count(*) FROM ingest.quarantined_events"), "2");
+  identity_.Erase(NodeOf(7, "device:only:visitor-42"), 1795193595);
+  clock_.SetOffset(absl::FromUnixMillis(kNowMs) - absl::Now() + absl::Seconds(30));
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 0; }));
+  EXPECT_EQ(Ask("SELECT convert_from(raw, 'UTF8') LIKE '%visitor-421%' "
+                "FROM ingest.quarantined_events"),
+            "t");
+}
+
 TEST_F(CollectorTest, AnErasedPersonsEventsGoAndStayAway) {
   CreateSource("only");
   const auto page = [&](const char* device, int64_t ms) {

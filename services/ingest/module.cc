@@ -103,8 +103,10 @@ class IngestModule final : public server::Module {
       identity_ = MakeGrpcIdentityClient(environment_.PeerChannel("identity"),
                                          config_.consent_purpose, environment_.metrics());
       shipper_.emplace(outbox_, *identity_, sources_, metrics_);
-      follower_.emplace(consent_store_, *identity_, sources_, consents_, metrics_);
-      erasures_.emplace(erasure_store_, *identity_, sources_, consents_);
+      follower_.emplace(consent_store_, *identity_, sources_, consents_, metrics_.consent_lag(),
+                        clock_);
+      erasures_.emplace(erasure_store_, *identity_, sources_, consents_, metrics_.erasure_lag(),
+                        clock_);
     }
     DATONG_RETURN_IF_ERROR(follower_->Load(deadline));
     DATONG_RETURN_IF_ERROR(erasures_->Load(deadline));

@@ -107,22 +107,50 @@ class Compose(unittest.TestCase):
                     (folder / file).write_text(content)
                 environment = {k: str(v).replace("/etc/datong", str(folder))
                                .replace("/run/secrets", str(folder)) for k, v in SERVICES[name]["environment"].items()}
-                done = subprocess.run([program, *SERVICES[name]["command"][1:], "--check-config"], capture_output=True, text=True,
-                                      env=environment | {"PATH": os.environ["PATH"]})
+
+                def run(option):
+                    return subprocess.run([program, *SERVICES[name]["command"][1:], option], capture_output=True, text=True,
+                                          env=environment | {"PATH": os.environ["PATH"]})
+
+                done = run("--check-config")
                 self.assertEqual(done.returncode, 0, f"{name}: {done.stderr}")
+                known = set(re.findall(r"^  --([a-z_.]+)=", run("--help").stdout, re.M))
+                printed = dict(re.findall(r"^([a-z_.]+) = (.*)$", run("--print-config").stdout, re.M))
+                for variable, value in environment.items():
+                    key = next((k for k in printed if variable == "DATONG_" + k.upper().replace(".", "_")), None)
+                    self.assertIsNotNone(key, f"{name}: nothing takes {variable}")
+                    # Names of services are the operator's.
+                    self.assertIn(re.sub(r"^(peers|auth\.services)\..*", r"\1.<name>", key), known | {"peers.<name>", "auth.services.<name>"})
+                    self.assertEqual(re.sub(r'[\[\]" ]', "", printed[key]), value.replace(" ", ""), f"{name}: {variable}")
+                # And listens where the others and the published ports look for it.
+                for key, port in (("server.grpc_port", "9000"), ("server.health_port", "9001"), ("server.metrics_port", "9464"),
+                                  ("server.http_port", "8080")):
+                    self.assertEqual(printed.get(key, port), port, name)
+                self.assertIn(printed["server.address"].strip('"'), ("0.0.0.0",), name)
                 checked += 1
         if not checked:
             self.skipTest("no service is built")
 
+    def test_ours_are_asked_whether_they_serve(self):
+        for name in OURS:
+            self.assertEqual(SERVICES[name]["healthcheck"]["test"], ["CMD", "/usr/bin/datong", "health"], name)
+        for name in ("migrate", "wechat-sim"):
+            self.assertEqual(SERVICES[name]["healthcheck"], {"disable": True}, name)
+
     def test_commands_take_their_flags(self):
-        for name, arguments in (("migrate", ["migrate"]), ("wechat-sim", [])):
-            command = SERVICES[name]["command"]
+        checks = [SERVICES[name]["healthcheck"]["test"][1:] for name in OURS]
+        for command in (SERVICES["migrate"]["command"], SERVICES["wechat-sim"]["command"], *checks):
             program = binary(command[0])
             if program is None:
-                continue
-            text = subprocess.run([program, *arguments, "--help"], capture_output=True, text=True).stdout
+                self.skipTest(f"{command[0]} is not built")
+            words = [c for c in command[1:] if not c.startswith("--")]
+            done = subprocess.run([program, *words, "--help"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, command)
             for flag in (c.split("=")[0] for c in command[1:] if c.startswith("--")):
-                self.assertIn(flag, text, name)
+                self.assertRegex(done.stdout, rf"(?m)(^|[\s,]){flag}[\s,=]", command)
+        # Without flags, the health check asks the port that the processes serve it at.
+        health = subprocess.run([binary("datong"), "health", "--help"], capture_output=True, text=True).stdout
+        self.assertIn("127.0.0.1:9001", health)
 
 
 if __name__ == "__main__":

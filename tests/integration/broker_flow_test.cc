@@ -26,6 +26,7 @@
 #include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/relation.grpc.pb.h"
 #include "services/broker/module.h"
 #include "services/gateway/module.h"
 #include "services/identity/module.h"
@@ -369,6 +370,32 @@ TEST_F(BrokerFlowTest, AFollowAndALoginOfOneUserAreOnePerson) {
   EXPECT_EQ(visitor->user().unionid(), "unionid-user-0001");
   EXPECT_EQ(visitor->user().person(), user->person());
   EXPECT_EQ(sim_.Calls("/sns/oauth2/component/access_token"), 1);
+
+  // Who unfollows stays the same person; who deregisters is forgotten.
+  const auto relations = identity::v1::RelationService::NewStub(process_->channel());
+  const auto follows = [&](identity::v1::RelationState state) {
+    identity::v1::ListRelationsRequest list;
+    list.set_project("projects/demo");
+    list.set_identifier("openid:wxo:openid-wxo-user-0001");
+    return Eventually([&] {
+      const auto held = Call<identity::v1::ListRelationsResponse>(
+          *relations, &identity::v1::RelationService::Stub::ListRelations, list);
+      return held.ok() && held->relations_size() == 1 && held->relations(0).state() == state;
+    });
+  };
+  EXPECT_TRUE(follows(identity::v1::RELATION_STATE_ACTIVE));
+  Advance(absl::Seconds(2));  // WeChat's times are whole seconds
+  sim_.Unfollow("wxo", "openid-wxo-user-0001");
+  EXPECT_TRUE(follows(identity::v1::RELATION_STATE_ENDED_BY_PERSON));
+  EXPECT_EQ(PersonOf("openid:wxo:openid-wxo-user-0001"), user->person());
+  Advance(absl::Seconds(2));
+  sim_.Push("wxm", "a-service-of-wechat",
+            {{"MsgType", "event"},
+             {"Event", "user_authorization_cancellation"},
+             {"OpenID", "openid-wxm-user-0001"}});
+  EXPECT_TRUE(Eventually([&] { return PersonOf("openid:wxm:openid-wxm-user-0001").empty(); }));
+  EXPECT_EQ(PersonOf("unionid:open1:unionid-user-0001"), "");
+  EXPECT_FALSE(PersonOf("openid:wxo:openid-wxo-user-0001").empty()) << "not of this app";
 }
 
 TEST_F(BrokerFlowTest, WeChatGoneAndBack) {

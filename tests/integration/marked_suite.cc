@@ -1,5 +1,6 @@
 #include "tests/integration/marked_suite.h"
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -117,7 +118,7 @@ absl::Status MarkedSuite::KeepToken(const char* appid) {
 
 absl::Status MarkedSuite::SignIn() {
   const auto logins = client_.StubOf<api::LoginService>();
-  const demo::Person& person = estate_.persons[1];
+  const demo::Person& person = customer();
   const std::pair<const char*, std::string> apps[] = {{demo::kShopAppid, person.shop_openid},
                                                       {demo::kClubAppid, person.club_openid}};
   for (const auto& [appid, openid] : apps) {
@@ -140,7 +141,7 @@ absl::Status MarkedSuite::SignIn() {
         client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).status());
     request.set_js_code("CanaryCodeNobodyKnows");
     stack_->simulator().Admin("DELETE", "/admin/overrides").IgnoreError();
-    client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).IgnoreError();
+    KeepError(client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).status());
   }
   secrets_.push_back({"unknown js_code", "CanaryCodeNobodyKnows"});
   return absl::OkStatus();
@@ -166,6 +167,12 @@ absl::Status MarkedSuite::PushAndCollect() {
   return absl::OkStatus();
 }
 
+const demo::Person& MarkedSuite::follower() const {
+  return *std::find_if(
+      estate_.persons.begin() + 3, estate_.persons.end(),
+      [](const demo::Person& person) { return person.follow_day < 0 && person.unfollow_day > 0; });
+}
+
 int MarkedSuite::Http(const std::string& method, const std::string& path, const std::string& body,
                       const std::string& type) {
   const tools::Doors& doors = stack_->doors();
@@ -177,7 +184,12 @@ int MarkedSuite::Http(const std::string& method, const std::string& path, const 
                               {"Authorization", "Bearer " + stack_->api_key().Expose()}},
                   .body = body},
                  Deadline::After(absl::Seconds(20)));
+  if (answer.ok() && answer->status >= 400) absl::StrAppend(&errors_, answer->body, "\n");
   return answer.ok() ? answer->status : 0;
+}
+
+void MarkedSuite::KeepError(const absl::Status& status) {
+  if (!status.ok()) absl::StrAppend(&errors_, status.ToString(), "\n");
 }
 
 void MarkedSuite::CallAsJson(const std::string& method, const std::string& body) {
@@ -250,7 +262,7 @@ void MarkedSuite::LoseWeChat() {
   simulator.Admin("POST", "/admin/faults", {{"path", "/cgi-bin/"}, {"kind", "reset"}, {"count", 3}})
       .IgnoreError();
   stack_->Advance(absl::Hours(3));
-  for (const char* appid : {demo::kAccountAppid, demo::kClubAppid}) KeepToken(appid).IgnoreError();
+  for (const char* appid : {demo::kAccountAppid, demo::kClubAppid}) KeepError(KeepToken(appid));
   simulator.Admin("DELETE", "/admin/faults").IgnoreError();
   demo::WaitUntil("the token is back", [this] {
     return KeepToken(demo::kAccountAppid).ok();

@@ -37,11 +37,18 @@ class MarkedSuite {
   // Openids, unionids, what people wrote.
   const std::vector<Canary>& personal() const { return personal_; }
 
+  // Has signed in to both mini programs.
+  const demo::Person& customer() const { return estate_.persons[1]; }
+  // Followed the account before it was connected, so is on its roster.
+  const demo::Person& follower() const;
+
   // Of the one process.
   std::string Metrics();
   std::string Log();
   // What the trace collector got: a JSON text a line.
   std::string Traces();
+  // What callers were told where something was wrong, an answer a line.
+  const std::string& Errors() const { return errors_; }
 
  private:
   MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
@@ -51,6 +58,7 @@ class MarkedSuite {
   void Misuse();
   void LoseWeChat();
   absl::Status KeepToken(const char* appid);
+  void KeepError(const absl::Status& status);
   int Http(const std::string& method, const std::string& path, const std::string& body,
            const std::string& type);
   void CallAsJson(const std::string& method, const std::string& body);
@@ -62,6 +70,7 @@ class MarkedSuite {
   http::Client http_;
   std::vector<Canary> secrets_;
   std::vector<Canary> personal_;
+  std::string errors_;
 };
 
 }  // namespace datong

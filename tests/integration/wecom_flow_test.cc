@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,9 +22,11 @@
 #include "common/testing/matchers.h"
 #include "common/testing/test_database.h"
 #include "datong/broker/v1/project.grpc.pb.h"
+#include "datong/broker/v1/readiness.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/broker/v1/wecom.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/relation.grpc.pb.h"
 #include "services/broker/module.h"
 #include "services/gateway/module.h"
 #include "services/identity/module.h"
@@ -88,6 +91,8 @@ class WecomFlowTest : public ::testing::Test {
     login_ = broker::v1::LoginService::NewStub(process_->channel());
     wecom_ = WecomService::NewStub(process_->channel());
     identity_ = identity::v1::IdentityService::NewStub(process_->channel());
+    relations_ = identity::v1::RelationService::NewStub(process_->channel());
+    readiness_ = broker::v1::ReadinessService::NewStub(process_->channel());
     AddEstate();
   }
   void TearDown() override {
@@ -231,12 +236,47 @@ class WecomFlowTest : public ::testing::Test {
       return !person.empty() && person == PersonOf(b);
     });
   }
+  bool RelationBecomes(const std::string& contact, identity::v1::RelationState state) {
+    identity::v1::ListRelationsRequest request;
+    request.set_project("projects/demo");
+    request.set_identifier(contact);
+    return Eventually([&] {
+      const auto response = Call<identity::v1::ListRelationsResponse>(
+          *relations_, &identity::v1::RelationService::Stub::ListRelations, request);
+      return response.ok() && response->relations_size() == 1 &&
+             response->relations(0).with() == "lisi" && response->relations(0).state() == state;
+    });
+  }
+  // "ww1 PERMISSION" of every check of an app of WeCom that failed.
+  std::vector<std::string> Failing() {
+    broker::v1::CheckReadinessRequest request;
+    request.set_project("projects/demo");
+    const auto answer = Call<broker::v1::CheckReadinessResponse>(
+        *readiness_, &broker::v1::ReadinessService::Stub::CheckReadiness, request);
+    EXPECT_OK(answer);
+    std::vector<std::string> failing;
+    if (!answer.ok()) return failing;
+    for (const broker::v1::AppReadiness& app : answer->apps()) {
+      if (app.kind() == broker::v1::APP_KIND_MINI_PROGRAM) continue;
+      for (const broker::v1::ReadinessCheck& check : app.checks()) {
+        if (check.result() != broker::v1::READINESS_RESULT_FAIL) continue;
+        failing.push_back(absl::StrCat(app.app().substr(app.app().rfind('/') + 1), " ",
+                                       broker::v1::ReadinessTopic_Name(check.topic())));
+      }
+    }
+    return failing;
+  }
   void LogIn(const std::string& openid) {
     broker::v1::LoginMiniProgramRequest request;
     request.set_app("projects/demo/apps/wxm");
     request.set_js_code(sim_.MintJsCode("wxm", openid));
     ASSERT_OK(Call<broker::v1::LoginMiniProgramResponse>(
         *login_, &broker::v1::LoginService::Stub::LoginMiniProgram, request));
+  }
+  // A code of a login through the corp's own app.
+  std::string LoginCode(json body) {
+    body["appid"] = "ww1";
+    return wechat_sim::WecomAdmin(sim_, "codes", body).value("code", "");
   }
   // The contact in the corp's own view.
   std::string AddContact(const std::string& person) {
@@ -272,6 +312,8 @@ class WecomFlowTest : public ::testing::Test {
   std::unique_ptr<broker::v1::LoginService::Stub> login_;
   std::unique_ptr<WecomService::Stub> wecom_;
   std::unique_ptr<identity::v1::IdentityService::Stub> identity_;
+  std::unique_ptr<identity::v1::RelationService::Stub> relations_;
+  std::unique_ptr<broker::v1::ReadinessService::Stub> readiness_;
 };
 
 TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
@@ -289,9 +331,7 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   EXPECT_OK(GetToken(corp_app_));
   // Redirect and push carried one code.
   ASSERT_TRUE(sim_.WaitForPushes(absl::Seconds(60)));
-  const int64_t exchanges = sim_.Calls("/cgi-bin/service/v2/get_permanent_code");
   EXPECT_EQ(Send("GET", redirect_).status, 200);
-  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), exchanges);
   // The check of both callback URLs.
   EXPECT_TRUE(
       wechat_sim::WecomAdmin(sim_, "verify_callback", {{"suite_id", "wws1"}}).value("ok", false));
@@ -328,6 +368,10 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   }));
   theirs = absl::StrCat("ext:", corp_.corpid(), "/prov-wwprovider:", theirs);
   EXPECT_TRUE(AreOnePerson(theirs, "openid:wxm:openid-m2"));
+  // The push create_auth was worked on before that of the contact: it found the code exchanged.
+  EXPECT_EQ(sim_.Calls("/cgi-bin/service/v2/get_permanent_code"), 1);
+
+  EXPECT_EQ(Failing(), std::vector<std::string>{});
 
   // The corp takes it back: tokens end, and what the provider saw goes; the rest stays.
   wechat_sim::WecomAdmin(sim_, "cancel_auth", {{"suite_id", "wws1"}, {"corpid", "ww1"}});
@@ -335,6 +379,16 @@ TEST_F(WecomFlowTest, FromTheInstallationToTheEndOfTheAuthorisation) {
   EXPECT_TRUE(Eventually([&] { return PersonOf(theirs).empty(); }));
   EXPECT_FALSE(PersonOf("openid:wxm:openid-m2").empty());
   EXPECT_FALSE(PersonOf(own).empty());
+  // And can install it anew.
+  EXPECT_EQ(Failing(),
+            std::vector<std::string>{absl::StrCat(corp_app_, " READINESS_TOPIC_CREDENTIALS")});
+  broker::v1::GetAppRequest get;
+  get.set_name(corp_.app());
+  const auto app =
+      Call<broker::v1::GetAppResponse>(*projects_, &broker::v1::ProjectService::Stub::GetApp, get);
+  ASSERT_OK(app);
+  EXPECT_TRUE(absl::StartsWith(app->app().mend_url(), absl::StrCat(kPublicUrl, "/wecom/install/")))
+      << app->app().mend_url();
 }
 
 TEST_F(WecomFlowTest, AContactOfTheCorpsOwnAppIsThePersonOfTheMiniProgram) {
@@ -350,6 +404,52 @@ TEST_F(WecomFlowTest, AContactOfTheCorpsOwnAppIsThePersonOfTheMiniProgram) {
   EXPECT_EQ(contact->unionid(), "unionid-u1");
   EXPECT_EQ(contact->person(), PersonOf("openid:wxm:openid-m1"));
   EXPECT_EQ(contact->followers_size(), 1);
+  // The same customer on a page, and in a group.
+  broker::v1::LoginWecomWebRequest login;
+  login.set_app("projects/demo/apps/ww1");
+  login.set_code(LoginCode({{"kind", "web"}, {"person", "p1"}}));
+  const auto visitor =
+      Call<broker::v1::LoginWecomWebResponse>(*wecom_, &WecomService::Stub::LoginWecomWeb, login);
+  ASSERT_OK(visitor);
+  EXPECT_EQ(visitor->external_userid(), external_userid);
+  EXPECT_EQ(visitor->person(), contact->person());
+  broker::v1::GetGroupRequest group;
+  group.set_app("projects/demo/apps/ww1");
+  group.set_chat_id(
+      wechat_sim::WecomAdmin(sim_, "chats",
+                             {{"corpid", "ww1"},
+                              {"change", "create"},
+                              {"chat", "g1"},
+                              {"owner", "lisi"},
+                              {"name", "群"},
+                              {"members", json::array({{{"userid", "lisi"}}, {{"person", "p1"}}})}})
+          .value("chat_id", ""));
+  const auto members =
+      Call<broker::v1::GetGroupResponse>(*wecom_, &WecomService::Stub::GetGroup, group);
+  ASSERT_OK(members);
+  ASSERT_EQ(members->members_size(), 2);
+  for (const broker::v1::GroupMember& member : members->members()) {
+    EXPECT_EQ(member.person(), member.external() ? contact->person() : "");
+  }
+  // A member of staff is nobody's person; details come when they were asked for.
+  login.set_code(LoginCode({{"kind", "web"}, {"userid", "lisi"}, {"scope", "snsapi_privateinfo"}}));
+  const auto staff =
+      Call<broker::v1::LoginWecomWebResponse>(*wecom_, &WecomService::Stub::LoginWecomWeb, login);
+  ASSERT_OK(staff);
+  EXPECT_EQ(staff->userid(), "lisi");
+  EXPECT_EQ(staff->person(), "");
+  EXPECT_FALSE(staff->staff_details().qr_code().empty());
+
+  // Whether the contact stays one is told too, and parts nobody.
+  EXPECT_TRUE(RelationBecomes(contact->identifier(), identity::v1::RELATION_STATE_ACTIVE));
+  wechat_sim::WecomAdmin(sim_, "contacts",
+                         {{"corpid", "ww1"},
+                          {"change", "del_follow_user"},
+                          {"userid", "lisi"},
+                          {"person", "p1"},
+                          {"at_s", absl::ToUnixSeconds(sim_.Now()) + 1}});
+  EXPECT_TRUE(RelationBecomes(contact->identifier(), identity::v1::RELATION_STATE_ENDED_BY_PERSON));
+  EXPECT_EQ(contact->person(), PersonOf(contact->identifier()));
   request.set_external_userid("wmNobody");
   EXPECT_FALSE(
       Call<broker::v1::GetContactResponse>(*wecom_, &WecomService::Stub::GetContact, request).ok());

@@ -16,9 +16,9 @@ constexpr char kHelp[] =
 Measures the suite against its limits, in one run on this machine; figures are ratios where that is
 possible, so that they hold on other machines too. Without a name: all.
 
-  token    GetToken from memory / a bare gRPC callback server (>= 0.85)
-  expiry   4 replicas, 1,000 callers at half the bare server's rate, while tokens expire: p99 / that
-           of bare servers (<= 3), upstream calls for each token (1)
+  token    GetToken from memory, authentication and audit on / a bare gRPC callback server (>= 0.85)
+  expiry   4 replicas, 1,000 callers at half the bare server's rate, while tokens expire: p99 of
+           reads from memory / that of bare servers (<= 3), upstream calls for each token (1)
   api      CallApi to the simulator, less a direct call to it, at the median (<= 1 ms)
   ingest   durable events a second / binary COPY of the same rows: gRPC stream (>= 0.4),
            HTTP in batches of 50 (>= 0.25)

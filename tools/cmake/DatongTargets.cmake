@@ -96,3 +96,18 @@ function(datong_embed_sql)
   target_link_libraries(datong_${ARG_NAME} PUBLIC datong::postgres)
   add_library(datong::${ARG_NAME} ALIAS datong_${ARG_NAME})
 endfunction()
+
+# datong_embed_pages(NAME gateway_runbooks NAMESPACE datong::gateway FUNCTION RunbookPages PATTERN glob)
+# Compiles the files into `const std::map<std::string, std::string>& FUNCTION()`, by name without ending, declared in "<NAME>.h".
+function(datong_embed_pages)
+  cmake_parse_arguments(ARG "" "NAME;NAMESPACE;FUNCTION;PATTERN" "" ${ARGN})
+  set(out "${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}")
+  file(GLOB pages CONFIGURE_DEPENDS "${ARG_PATTERN}")
+  add_custom_command(OUTPUT "${out}/${ARG_NAME}.cc" "${out}/${ARG_NAME}.h"
+    COMMAND python3 "${CMAKE_SOURCE_DIR}/tools/cmake/embed_pages.py" "${out}" "${ARG_NAME}"
+            "${ARG_NAMESPACE}" "${ARG_FUNCTION}" ${pages}
+    DEPENDS ${pages} "${CMAKE_SOURCE_DIR}/tools/cmake/embed_pages.py" VERBATIM)
+  add_library(datong_${ARG_NAME} STATIC "${out}/${ARG_NAME}.cc" "${out}/${ARG_NAME}.h")
+  target_include_directories(datong_${ARG_NAME} PUBLIC "${out}")
+  add_library(datong::${ARG_NAME} ALIAS datong_${ARG_NAME})
+endfunction()

@@ -17,6 +17,7 @@ void AddApiCommands(CLI::App& app, int& exit_code);
 void AddApiKeyCommand(CLI::App& app, int& exit_code);
 void AddCallbackCommand(CLI::App& app, int& exit_code);
 void AddDevCommand(CLI::App& app, int& exit_code);
+void AddHealthCommand(CLI::App& app, int& exit_code);
 void AddKeysCommand(CLI::App& app, int& exit_code);
 void AddMigrateCommand(CLI::App& app, int& exit_code);
 void AddReadinessCommand(CLI::App& app, int& exit_code);

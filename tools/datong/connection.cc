@@ -33,12 +33,14 @@ std::string FileOf(const char* variable) {
 }
 
 // The variables of the settings of the same names; nullptr for plaintext.
-std::shared_ptr<grpc::ChannelCredentials> CredentialsOfEnvironment() {
+std::shared_ptr<grpc::ChannelCredentials> CredentialsOfEnvironment(bool with_certificate) {
   if (std::getenv("DATONG_TLS_CA_FILE") == nullptr) return nullptr;
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = FileOf("DATONG_TLS_CA_FILE");
-  options.pem_cert_chain = FileOf("DATONG_TLS_CERT_FILE");
-  options.pem_private_key = FileOf("DATONG_TLS_KEY_FILE");
+  if (with_certificate) {
+    options.pem_cert_chain = FileOf("DATONG_TLS_CERT_FILE");
+    options.pem_private_key = FileOf("DATONG_TLS_KEY_FILE");
+  }
   return grpc::SslCredentials(options);
 }
 
@@ -65,13 +67,19 @@ absl::StatusOr<Secret> ApiKeyFor(const std::string& address) {
 }
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key) {
-  return Open(address, api_key, CredentialsOfEnvironment());
+  return Open(address, api_key, CredentialsOfEnvironment(/*with_certificate=*/true));
 }
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key,
                                            const std::string& ca_file) {
   if (ca_file.empty()) return Open(address, api_key, nullptr);
   return Open(address, api_key, grpc::SslCredentials({Read(ca_file), "", ""}));
+}
+
+std::shared_ptr<grpc::Channel> OpenNamelessChannel(const std::string& address) {
+  rpc::ChannelOptions options;
+  options.credentials = CredentialsOfEnvironment(/*with_certificate=*/false);
+  return rpc::CreateChannel(address, options);
 }
 
 }  // namespace datong::tools

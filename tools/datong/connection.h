@@ -24,5 +24,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Sec
 // The same whatever the environment says: TLS with this authority, plaintext without.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key,
                                            const std::string& ca_file);
+// As the environment says, but without a key and a certificate.
+std::shared_ptr<grpc::Channel> OpenNamelessChannel(const std::string& address);
 
 }  // namespace datong::tools

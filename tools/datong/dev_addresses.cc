@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/datong/program_path.h"
 
 namespace datong::tools {
 namespace {
@@ -41,9 +42,10 @@ std::string AddressLines(DevStack& stack) {
 }
 
 std::string ExportLines(const DevStack& stack) {
-  std::string lines = absl::StrCat("  export DATONG_API_KEY_FILE=", stack.api_key_file(), "\n");
+  std::string lines =
+      absl::StrCat("  export DATONG_API_KEY_FILE=", ShellWord(stack.api_key_file()), "\n");
   if (!stack.doors().ca_file.empty()) {
-    absl::StrAppend(&lines, "  export DATONG_TLS_CA_FILE=", stack.doors().ca_file, "\n");
+    absl::StrAppend(&lines, "  export DATONG_TLS_CA_FILE=", ShellWord(stack.doors().ca_file), "\n");
   }
   return lines;
 }

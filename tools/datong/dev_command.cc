@@ -30,7 +30,7 @@ void PrintAddresses(DevStack& stack, absl::Duration took) {
             << "broker list-projects" << at << datong << SelftestArguments(stack) << "\n  curl -s "
             << stack.http_url()
             << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
-               "-H \"authorization: Bearer $(cat $DATONG_API_KEY_FILE)\" -d '{}'\n"
+               "-H \"authorization: Bearer $(cat \"$DATONG_API_KEY_FILE\")\" -d '{}'\n"
             << std::endl;
 }
 

@@ -1,10 +1,13 @@
 #include "tools/datong/dev_stack.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -53,6 +56,7 @@ struct DevStack::State {
   DevStackOptions options;
   fs::path folder;
   bool is_temporary = false;
+  int folder_lock = -1;
   DevIdentity identity;
   std::unique_ptr<postgres::PrivateCluster> cluster;
   std::unique_ptr<wechat_sim::Simulator> simulator;
@@ -66,13 +70,16 @@ absl::Status DevStack::State::MakeFolder() {
     std::string pattern = fs::temp_directory_path(failed) / "datong-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) return FolderError(pattern, "cannot make it");
     folder = pattern;
-    // The database's own user passes through it.
-    chmod(folder.c_str(), 0711);
     return absl::OkStatus();
   }
   folder = fs::absolute(options.folder, failed).lexically_normal();
   fs::create_directories(folder, failed);
   if (failed) return FolderError(folder, failed.message());
+  folder_lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (folder_lock < 0) return FolderError(folder, "nothing can be written there");
+  if (flock(folder_lock, LOCK_EX | LOCK_NB) != 0) {
+    return FolderError(folder, "another `datong dev` or `datong demo` runs in it");
+  }
   return absl::OkStatus();
 }
 
@@ -128,10 +135,12 @@ absl::StatusOr<std::unique_ptr<DevStack>> DevStack::Start(DevStackOptions option
   DATONG_ASSIGN_OR_RETURN(s.identity, MakeDevIdentity(s.folder));
 
   s.Say("Starting PostgreSQL");
-  DATONG_ASSIGN_OR_RETURN(s.cluster,
-                          postgres::PrivateCluster::Start({.folder = s.folder / "postgres",
-                                                           .fsync = s.options.fsync,
-                                                           .temporary = s.is_temporary}));
+  DATONG_ASSIGN_OR_RETURN(
+      s.cluster,
+      // It removes what is temporary, also when this process is killed.
+      postgres::PrivateCluster::Start({.folder = s.is_temporary ? s.folder : s.folder / "postgres",
+                                       .fsync = s.options.fsync,
+                                       .temporary = s.is_temporary}));
   DATONG_RETURN_IF_ERROR(WritePrivateFile(s.folder / "dsn", s.cluster->Dsn().Expose()));
   s.Say("Migrating");
   DATONG_RETURN_IF_ERROR(postgres::Migrate(s.cluster->Dsn(), all_in_one::AllMigrations()).status());
@@ -176,6 +185,7 @@ void DevStack::Stop() {
   if (s.cluster != nullptr) s.cluster->Stop();
   std::error_code ignored;
   if (s.is_temporary && !s.folder.empty()) fs::remove_all(s.folder, ignored);
+  if (s.folder_lock >= 0) close(std::exchange(s.folder_lock, -1));
 }
 
 }  // namespace datong::tools

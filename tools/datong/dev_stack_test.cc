@@ -30,9 +30,11 @@ TEST(DevStackTest, RunsTheWholeSuiteAndLeavesNothingBehind) {
     folder = (*stack)->folder();
 
     std::string report;
-    EXPECT_TRUE(Selftest({.components = {}, .address = (*stack)->grpc_address()},
-                         [&report](const std::string& line) { report += line + "\n"; }))
-        << report;
+    const auto say = [&report](const std::string& line) { report += line + "\n"; };
+    SelftestOptions selftest{.components = {}, .address = (*stack)->grpc_address()};
+    EXPECT_FALSE(Selftest(selftest, say)) << report;  // Strangers are let in, which is noticed.
+    selftest.insecure = true;
+    EXPECT_TRUE(Selftest(selftest, say)) << report;
 
     // Business time is the simulator's, also when it is moved over HTTP.
     const absl::Time day = absl::FromUnixSeconds(1'700'000'000);
@@ -110,6 +112,10 @@ TEST(DevStackTest, AFolderIsUsedAgain) {
     absl::StatusOr<std::unique_ptr<DevStack>> stack =
         DevStack::Start({.folder = folder, .fsync = false});
     ASSERT_OK(stack);
+    if (i == 1) {
+      EXPECT_THAT(DevStack::Start({.folder = folder, .fsync = false}),
+                  IsError(absl::StatusCode::kFailedPrecondition, "DATA_FOLDER_UNUSABLE"));
+    }
   }
   std::filesystem::remove_all(folder);
 }

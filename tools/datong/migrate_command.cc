@@ -1,5 +1,6 @@
 #include <iostream>
 #include <memory>
+#include <string>
 
 #include "common/postgres/migrator.h"
 #include "common/server/shared_settings.h"
@@ -18,19 +19,35 @@ absl::StatusOr<Secret> ReadSecret(const std::string& file) {
   return Secret(std::move(text));
 }
 
+struct Arguments {
+  std::string dsn_file;
+  std::string password_file;
+  std::string lock_timeout = "10s";
+};
+
 absl::StatusOr<postgres::MigrationReport> Migrate(const Secret& dsn,
-                                                  const std::string& password_file) {
+                                                  const std::string& password_file,
+                                                  absl::Duration lock_timeout) {
   DATONG_ASSIGN_OR_RETURN(const Secret password, ReadSecret(password_file));
-  return postgres::Migrate(server::WithPassword(dsn, password), all_in_one::AllMigrations());
+  return postgres::Migrate(server::WithPassword(dsn, password), all_in_one::AllMigrations(),
+                           lock_timeout);
 }
 
-int RunMigrate(const std::string& dsn_file, const std::string& password_file) {
-  const absl::StatusOr<Secret> dsn = ReadSecret(dsn_file);
+int RunMigrate(const Arguments& arguments) {
+  absl::Duration lock_timeout;
+  if (!absl::ParseDuration(arguments.lock_timeout, &lock_timeout) ||
+      lock_timeout < absl::Milliseconds(1) || lock_timeout > absl::Hours(1)) {
+    std::cerr << "--lock-timeout takes a time from 1ms to 1h, as 10s, not \""
+              << arguments.lock_timeout << "\"\n";
+    return kExitUsage;
+  }
+  const absl::StatusOr<Secret> dsn = ReadSecret(arguments.dsn_file);
   if (!dsn.ok()) {
     std::cerr << std::string(dsn.status().message()) << "\n";
     return kExitUsage;
   }
-  const absl::StatusOr<postgres::MigrationReport> report = Migrate(*dsn, password_file);
+  const absl::StatusOr<postgres::MigrationReport> report =
+      Migrate(*dsn, arguments.password_file, lock_timeout);
   if (!report.ok()) {
     std::cerr << std::string(report.status().message()) << "\n";
     return kExitFailed;
@@ -54,19 +71,21 @@ void AddMigrateCommand(CLI::App& app, int& exit_code) {
       "Exit codes: 0 every schema is at its newest version, 1 a migration failed (and nothing of "
       "it "
       "stays), 2 wrong arguments.");
-  auto dsn_file = std::make_shared<std::string>();
+  auto arguments = std::make_shared<Arguments>();
   migrate
-      ->add_option("--dsn-file,--database.dsn_file", *dsn_file,
+      ->add_option("--dsn-file,--database.dsn_file", arguments->dsn_file,
                    "File with the libpq connection string of the database")
       ->envname("DATONG_DATABASE_DSN_FILE")
       ->required();
-  auto password_file = std::make_shared<std::string>();
   migrate
-      ->add_option("--password-file,--database.password_file", *password_file,
+      ->add_option("--password-file,--database.password_file", arguments->password_file,
                    "File with the password, when the connection string holds none")
       ->envname("DATONG_DATABASE_PASSWORD_FILE");
-  migrate->callback(
-      [dsn_file, password_file, &exit_code] { exit_code = RunMigrate(*dsn_file, *password_file); });
+  migrate
+      ->add_option("--lock-timeout", arguments->lock_timeout,
+                   "How long a step waits for a table that running services hold, then fails")
+      ->capture_default_str();
+  migrate->callback([arguments, &exit_code] { exit_code = RunMigrate(*arguments); });
 }
 
 }  // namespace datong::tools

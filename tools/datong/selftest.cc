@@ -15,6 +15,7 @@
 #include "common/status/macros.h"
 #include "common/time/backoff.h"
 #include "datong/broker/v1/project.grpc.pb.h"
+#include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
 #include "tools/datong/connection.h"
@@ -25,33 +26,22 @@ namespace {
 constexpr const char* kComponents[] = {"broker",   "ingest",  "identity",
                                        "datacube", "insight", "gateway"};
 
-// grpc.health.v1.Health/Check by hand: the request's field 1 is a text, the answer's field 1 is 1
-// for SERVING. gRPC's Debian package brings no definition of it.
-absl::Status CheckHealth(const std::string& address, const std::string& service,
-                         Deadline deadline) {
-  grpc::GenericStub stub(OpenChannel(address, Secret()));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() +
-                       absl::ToChronoMicroseconds(deadline.Remaining()));
-  context.set_wait_for_ready(true);
-  grpc::CompletionQueue queue;
-  const grpc::Slice slice(
-      absl::StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service));
-  const grpc::ByteBuffer request(&slice, 1);
-  grpc::ByteBuffer answer;
-  grpc::Status status;
-  const auto call =
-      stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
-  call->StartCall();
-  call->Finish(&answer, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  DATONG_RETURN_IF_ERROR(rpc::FromGrpcStatus(status));
-  grpc::Slice bytes;
-  answer.DumpToSingleSlice(&bytes).ok();
-  const bool is_serving = std::string(bytes.begin(), bytes.end()) == std::string("\x08\x01", 2);
-  return is_serving ? absl::OkStatus() : absl::UnavailableError("It is not ready.");
+// Who does not say who it is gets no token.
+absl::Status CheckRefusal(const std::string& broker, absl::Duration timeout) {
+  metrics::Registry registry;
+  rpc::Outgoing outgoing(registry);
+  const auto tokens = broker::v1::TokenService::NewStub(OpenNamelessChannel(broker));
+  broker::v1::GetTokenRequest request;
+  request.set_app("projects/selftest/apps/selftest");
+  const absl::Status status =
+      outgoing
+          .Call(rpc::MakeBackgroundCall("selftest", Deadline::After(timeout)),
+                "/datong.broker.v1.TokenService/GetToken", *tokens,
+                &broker::v1::TokenService::StubInterface::GetToken, request, {.idempotent = true})
+          .status();
+  if (absl::IsUnauthenticated(status)) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the broker answered ", status.ToString(),
+                                          " where it should say UNAUTHENTICATED."));
 }
 
 class RoundTrip {
@@ -137,6 +127,35 @@ class RoundTrip {
 
 }  // namespace
 
+// By hand: the request's field 1 is a text, the answer's field 1 is 1 for SERVING. gRPC's Debian
+// package brings no definition of grpc.health.v1.
+absl::Status CheckHealth(const std::shared_ptr<grpc::Channel>& channel, const std::string& service,
+                         Deadline deadline) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       absl::ToChronoMicroseconds(deadline.Remaining()));
+  context.set_wait_for_ready(true);
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(
+      absl::StrCat("\x0a", std::string(1, static_cast<char>(service.size())), service));
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer answer;
+  grpc::Status status;
+  const auto call =
+      stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", request, &queue);
+  call->StartCall();
+  call->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  DATONG_RETURN_IF_ERROR(rpc::FromGrpcStatus(status));
+  grpc::Slice bytes;
+  answer.DumpToSingleSlice(&bytes).ok();
+  const bool is_serving = std::string(bytes.begin(), bytes.end()) == std::string("\x08\x01", 2);
+  return is_serving ? absl::OkStatus() : absl::UnavailableError("It is not ready.");
+}
+
 bool Selftest(const SelftestOptions& options, const std::function<void(const std::string&)>& say) {
   const auto address_of = [&options](const std::string& component) {
     const auto found = options.components.find(component);
@@ -150,8 +169,13 @@ bool Selftest(const SelftestOptions& options, const std::function<void(const std
   };
   for (const char* component : kComponents) {
     const std::string address = address_of(component);
-    report(absl::StrCat(component, " serves at ", address),
-           CheckHealth(address, "readiness", Deadline::After(options.timeout)));
+    report(
+        absl::StrCat(component, " serves at ", address),
+        CheckHealth(OpenChannel(address, Secret()), "readiness", Deadline::After(options.timeout)));
+  }
+  if (all_right && !options.insecure) {
+    report("a token is refused to who does not say who it is",
+           CheckRefusal(address_of("broker"), options.timeout));
   }
   if (all_right) {
     report("an event is stored once",

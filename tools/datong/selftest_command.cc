@@ -10,7 +10,9 @@ namespace datong::tools {
 
 void AddSelftestCommand(CLI::App& app, int& exit_code) {
   CLI::App* selftest = app.add_subcommand(
-      "selftest", "Checks a running installation: every component serves, an event makes its way");
+      "selftest",
+      "Checks a running installation: every component serves, strangers get no token, an event "
+      "makes its way");
   struct Arguments {
     SelftestOptions options;
     std::vector<std::string> components;
@@ -29,6 +31,9 @@ void AddSelftestCommand(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   selftest->add_option("--timeout", arguments->timeout_seconds, "Seconds for each check")
       ->capture_default_str();
+  selftest->add_flag("--insecure", arguments->options.insecure,
+                     "The installation runs with insecure.allow: who brings no credentials is let "
+                     "in, and that is not a fault");
   selftest->callback([arguments, &exit_code] {
     arguments->options.timeout = absl::Seconds(arguments->timeout_seconds);
     for (const std::string& component : arguments->components) {

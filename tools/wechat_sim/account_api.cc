@@ -3,7 +3,7 @@
 #include "absl/strings/match.h"
 #include "tools/wechat_sim/api.h"
 
-// What else an account answers: itself, its Open Platform account, quotas, messages out.
+// What else an account answers: itself, quotas, messages out.
 namespace datong::wechat_sim {
 namespace {
 
@@ -40,21 +40,6 @@ json BasicInfo(ApiCall& call) {
       {"nickname_info", {{"nickname", app.name}, {"modify_used_count", 1}, {"modify_quota", 2}}},
   });
   if (is_person) answer.erase("credential");
-  return answer;
-}
-
-json OpenHave(ApiCall& call) {
-  json answer = ApiOk();
-  answer["have_open"] = !call.app->spec.open_platform_account.empty();
-  return answer;
-}
-
-json OpenGet(ApiCall& call) {
-  const std::string appid = call.Body("appid");
-  if (!appid.empty() && appid != call.app->spec.appid) return ApiError(40013);
-  if (call.app->spec.open_platform_account.empty()) return ApiError(89002);
-  json answer = ApiOk();
-  answer["open_appid"] = call.app->spec.open_platform_account;
   return answer;
 }
 
@@ -125,16 +110,6 @@ json ClearQuotaWithSecret(ApiCall& call) {
 void AddAccountApi(ApiTable& table) {
   table["/cgi-bin/account/getaccountbasicinfo"] = {
       .auth = Auth::kAccount, .official_sets = {3}, .mini_sets = {30}, .handle = BasicInfo};
-  table["/cgi-bin/open/have"] = {.method = "GET",
-                                 .auth = Auth::kAccount,
-                                 .official_sets = {3},
-                                 .mini_sets = {30},
-                                 .handle = OpenHave};
-  table["/cgi-bin/open/get"] = {.method = "POST",
-                                .auth = Auth::kAccount,
-                                .official_sets = {24, 25},
-                                .mini_sets = {24, 25},
-                                .handle = OpenGet};
   table["/cgi-bin/getcallbackip"] = {
       .method = "GET", .auth = Auth::kAccount, .handle = CallbackIps};
   table["/cgi-bin/get_api_domain_ip"] = table["/cgi-bin/getcallbackip"];

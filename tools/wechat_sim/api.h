@@ -75,5 +75,6 @@ void AddSessionApi(ApiTable& table);
 void AddFollowerApi(ApiTable& table);
 void AddStatisticsApi(ApiTable& table);
 void AddAccountApi(ApiTable& table);
+void AddOpenApi(ApiTable& table);
 
 }  // namespace datong::wechat_sim

@@ -195,6 +195,13 @@ TEST_F(ShapesTest, Accounts) {
   Expect("getaccountbasicinfo", Get("/cgi-bin/account/getaccountbasicinfo" + at));
   Expect("open_get", Post("/cgi-bin/open/get" + at, {{"appid", "wxo"}}));
   Expect("open_have", Get("/cgi-bin/open/have" + at));
+  Admin("/admin/apps", {{"appid", "wxo"}, {"open_platform_account", ""}});
+  const json made = Post("/cgi-bin/open/create" + at, {{"appid", "wxo"}});
+  Expect("open_create", made);
+  const json bound = {{"appid", "wxo"}, {"open_appid", made["open_appid"]}};
+  Expect("open_unbind", Post("/cgi-bin/open/unbind" + at, bound));
+  Expect("open_bind", Post("/cgi-bin/open/bind" + at, bound));
+  EXPECT_EQ(Post("/cgi-bin/open/bind" + at, bound)["errcode"], 89000);
   Expect("getticket", Get("/cgi-bin/ticket/getticket" + at + "&type=jsapi"));
   Expect("getcallbackip", Get("/cgi-bin/getcallbackip" + at));
   Expect("get_api_domain_ip", Get("/cgi-bin/get_api_domain_ip" + at));

@@ -83,6 +83,7 @@ class Simulator::Core {
     AddFollowerApi(table_);
     AddStatisticsApi(table_);
     AddAccountApi(table_);
+    AddOpenApi(table_);
     wecom::AddApi(table_);
     router_.Handle("", "/*", {.metric = "wechat", .max_body_bytes = kMostBytes},
                    [this](const http::ServerRequest& request) { return Answer(request); });

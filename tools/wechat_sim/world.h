@@ -74,6 +74,7 @@ struct World {
   std::string url = {};  // of the simulator itself
   wecom::Estate wecom;
   std::map<std::string, JsCode> js_codes = {};
+  std::map<std::string, std::string> made_open_accounts = {};  // by API: the entity, by open_appid
   LoginBook logins = {};
   std::map<std::string, PathCalls> calls = {};
   std::deque<nlohmann::json> messages;  // customer-service messages, the newest 1000

@@ -41,6 +41,46 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if $root.Values.serviceAccount.create }}{{ include "datong.fullname" $root }}-{{ index . 1 }}{{ else }}default{{ end }}
 {{- end }}
 
+{{/* Whether the services speak TLS: not without certificates, which validate.yaml allows under insecure.allow alone. */}}
+{{- define "datong.tls" -}}
+{{- if and .Values.tls.enabled (or .Values.tls.existingSecret .Values.tls.certManager.enabled) }}true{{ end }}
+{{- end }}
+
+{{/* Who a component (or selftest) is to the others: list root component. */}}
+{{- define "datong.spiffe" -}}
+{{- $root := index . 0 -}}
+spiffe://{{ $root.Values.auth.trustDomain }}/ns/{{ $root.Release.Namespace }}/sa/{{ include "datong.fullname" $root }}-{{ index . 1 }}
+{{- end }}
+
+{{/* Modes of auth that can work: nobody shows a certificate where there is no TLS. */}}
+{{- define "datong.authMode" -}}
+{{- $mode := .Values.auth.mode }}
+{{- if not (include "datong.tls" .) }}{{ $mode = without $mode "mtls" }}{{ end }}
+{{- $mode | toJson }}
+{{- end }}
+
+{{/* The policy file: the operator's grants, and that of the self-test. */}}
+{{- define "datong.policy" -}}
+{{- $grants := .Values.auth.policy.grants | default list }}
+{{- if include "datong.selftest" . }}
+{{- $selftest := dict "callers" (list (include "datong.spiffe" (list . "selftest"))) "permissions" (list "projects.write" "sources.write" "events.write") "projects" (list "selftest") }}
+{{- $grants = append $grants $selftest }}
+{{- end }}
+{{- range $grants }}
+[[grants]]
+{{- range $key, $value := . }}
+{{ $key }} = {{ $value | toJson }}
+{{- end }}
+{{ end }}
+{{- end }}
+
+{{/* Whether there is a self-test: it asks all six. */}}
+{{- define "datong.selftest" -}}
+{{- $all := .Values.tests.enabled }}
+{{- range .Values.components }}{{ if not .enabled }}{{ $all = false }}{{ end }}{{ end }}
+{{- if $all }}true{{ end }}
+{{- end }}
+
 {{- define "datong.usesDatabase" -}}
 {{- if ne . "gateway" }}true{{ end }}
 {{- end }}
@@ -66,6 +106,30 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- $_ := set $s "database.dsn_file" "/etc/datong/config/dsn" }}
 {{- $_ := set $s "database.password_file" (printf "/etc/datong/database/%s" $v.database.passwordKey) }}
 {{- $_ := set $s "database.max_connections" (int $v.database.pool.max) }}
+{{- end }}
+{{- if include "datong.tls" $root }}
+{{- range $file := list "cert" "key" "ca" }}
+{{- $_ := set $s (printf "tls.%s_file" $file) (printf "/etc/datong/tls/%s" (get (dict "cert" "tls.crt" "key" "tls.key" "ca" "ca.crt") $file)) }}
+{{- end }}
+{{- range $service, $_ := $v.components }}
+{{- $_ := set $s (printf "auth.services.%s" $service) (include "datong.spiffe" (list $root $service)) }}
+{{- end }}
+{{- $_ := set $s "auth.trust_domain" $v.auth.trustDomain }}
+{{- end }}
+{{- with include "datong.authMode" $root | fromJsonArray }}
+{{- $_ := set $s "auth.mode" . }}
+{{- $_ := set $s "auth.policy_file" "/etc/datong/config/policy.toml" }}
+{{- if has "jwt" . }}
+{{- $_ := set $s "auth.jwt.jwks_file" "/etc/datong/jwks/jwks.json" }}
+{{- $_ := set $s "auth.jwt.issuer" $v.auth.jwt.issuer }}
+{{- $_ := set $s "auth.jwt.audience" $v.auth.jwt.audience }}
+{{- end }}
+{{- if has "api_key" . }}
+{{- $_ := set $s "auth.api_keys_file" "/etc/datong/callers/api-keys" }}
+{{- end }}
+{{- end }}
+{{- if eq $name "ingest" }}
+{{- $_ := set $s "ingest.event_retention" (printf "%dh" (mul 24 (int $v.privacy.eventRetentionDays))) }}
 {{- end }}
 {{- if has $name (list "broker" "gateway") }}
 {{- $_ := set $s "public_url" $v.publicUrl }}
@@ -138,6 +202,53 @@ securityContext:
 {{- with .Values.database.caSecret }}
 - name: database-ca
   secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
+{{- end }}
+
+{{- define "datong.tlsMounts" -}}
+{{- if include "datong.tls" . }}
+- {name: tls, mountPath: /etc/datong/tls, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{/* list root component: of one Secret for all a pod sees its own entries alone. */}}
+{{- define "datong.tlsVolumes" -}}
+{{- $root := index . 0 }}{{ $name := index . 1 }}
+{{- if include "datong.tls" $root }}
+- name: tls
+  {{- if $root.Values.tls.certManager.enabled }}
+  secret: {secretName: {{ include "datong.fullname" $root }}-{{ $name }}-tls, defaultMode: 0440}
+  {{- else }}
+  secret:
+    secretName: {{ $root.Values.tls.existingSecret }}
+    defaultMode: 0440
+    items:
+      - {key: ca.crt, path: ca.crt}
+      - {key: {{ $name }}.crt, path: tls.crt}
+      - {key: {{ $name }}.key, path: tls.key}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "datong.authMounts" -}}
+{{- $mode := include "datong.authMode" . | fromJsonArray }}
+{{- if has "jwt" $mode }}
+- {name: jwks, mountPath: /etc/datong/jwks, readOnly: true}
+{{- end }}
+{{- if has "api_key" $mode }}
+- {name: callers, mountPath: /etc/datong/callers, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "datong.authVolumes" -}}
+{{- $mode := include "datong.authMode" . | fromJsonArray }}
+{{- if has "jwt" $mode }}
+- name: jwks
+  secret: {secretName: {{ .Values.auth.jwt.jwksSecret }}, defaultMode: 0440}
+{{- end }}
+{{- if has "api_key" $mode }}
+- name: callers
+  secret: {secretName: {{ .Values.auth.apiKeysSecret }}, defaultMode: 0440}
 {{- end }}
 {{- end }}
 

@@ -36,20 +36,18 @@ absl::StatusOr<AuthorizationLink> Authorizer::CreateLink(const std::string& proj
                                                          Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(component, deadline));
   if (app.project != project) return AppUnknown(AppName(project, component));
-  if (app.kind != AppKind::kComponent) return AppKindUnsupported(component, "a component");
   AuthorizationLink link;
   link.id = RandomHex(16);
   link.project = project;
   link.component = component;
   link.type = type;
+  if (app.kind != (IsInstall(link) ? AppKind::kWecomSuite : AppKind::kComponent)) {
+    return AppKindUnsupported(component, IsInstall(link) ? "a WeCom suite" : "a component");
+  }
   link.biz_appid = biz_appid;
   link.expires = clock_.Now() + options_.link_lifetime;
   DATONG_RETURN_IF_ERROR(store_.CreateLink(link, deadline));
   return link;
-}
-
-std::string Authorizer::UrlOf(const AuthorizationLink& link) const {
-  return absl::StrCat(options_.public_url, "/authorize/", link.id);
 }
 
 absl::StatusOr<Authorizer::Beginning> Authorizer::Begin(const std::string& link_id, bool mobile,

@@ -28,11 +28,14 @@ class Authorizer {
              TokenBroker& tokens, PlatformClient& platform, BrokerMetrics& metrics,
              const Clock& clock);
 
-  // Errors: NOT_FOUND/APP_UNKNOWN, INVALID_ARGUMENT/APP_KIND_UNSUPPORTED.
+  // For `biz_appid` alone, unless it is empty. Errors: NOT_FOUND/APP_UNKNOWN,
+  // INVALID_ARGUMENT/APP_KIND_UNSUPPORTED.
   absl::StatusOr<AuthorizationLink> CreateLink(const std::string& project,
                                                const std::string& component, AuthorizationType type,
                                                const std::string& biz_appid, Deadline deadline);
-  std::string UrlOf(const AuthorizationLink& link) const;
+  std::string UrlOf(const AuthorizationLink& link) const {
+    return LaunchPageOf(link, options_.public_url);
+  }
   absl::Duration link_lifetime() const { return options_.link_lifetime; }
   bool IsExpired(const AuthorizationLink& link) const { return clock_.Now() >= link.expires; }
 

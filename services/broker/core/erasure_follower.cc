@@ -56,7 +56,7 @@ absl::Status ErasureFollower::OnEvidence(const Job& job, Deadline deadline) {
   if (!evidence.ok() || evidence->openid.empty()) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(
       std::vector<std::string> persons,
-      persons_.FindPersons(job.project, evidence->appid, {evidence->openid}, deadline));
+      persons_.FindPersons(job.project, {OpenidId(evidence->appid, evidence->openid)}, deadline));
   if (persons.empty() || persons[0].empty()) return absl::OkStatus();
   return store_.SetPerson({job.project, evidence->appid, evidence->openid, persons[0]}, deadline);
 }

@@ -20,11 +20,11 @@ bool NeedsLink(const MendLinks::Account& account) {
 absl::StatusOr<std::map<std::string, std::string>> MendLinks::Urls(
     const std::string& project, const std::vector<Account>& accounts, Deadline deadline) {
   std::map<std::string, std::string> urls;
-  std::map<std::string, std::string> needed;  // component by appid
+  std::map<std::string, Account> needed;
   std::vector<std::string> appids;
   for (const Account& account : accounts) {
     if (!NeedsLink(account)) continue;
-    needed[account.appid] = account.component;
+    needed[account.appid] = account;
     appids.push_back(account.appid);
   }
   if (needed.empty()) return urls;
@@ -33,15 +33,18 @@ absl::StatusOr<std::map<std::string, std::string>> MendLinks::Urls(
       store_.FindMendLinks(project, appids,
                            clock_.Now() + std::min(kLeastLife, authorizer_.link_lifetime() / 2),
                            deadline));
-  for (const auto& [appid, component] : needed) {
+  for (const auto& [appid, account] : needed) {
+    // A corp installs the suite anew.
+    const AuthorizationType type = account.kind == AppKind::kWecomCorp ? AuthorizationType::kInstall
+                                                                       : AuthorizationType::kBoth;
     AuthorizationLink link;
+    link.type = type;
     const auto found = held.find(appid);
     if (found != held.end()) {
       link.id = found->second;
     } else {
       DATONG_ASSIGN_OR_RETURN(
-          link,
-          authorizer_.CreateLink(project, component, AuthorizationType::kBoth, appid, deadline));
+          link, authorizer_.CreateLink(project, account.component, type, appid, deadline));
     }
     urls[appid] = authorizer_.UrlOf(link);
   }
@@ -49,8 +52,8 @@ absl::StatusOr<std::map<std::string, std::string>> MendLinks::Urls(
 }
 
 absl::StatusOr<std::string> MendLinks::Url(const App& app, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(auto urls,
-                          Urls(app.project, {{app.appid, app.component, app.state}}, deadline));
+  DATONG_ASSIGN_OR_RETURN(
+      auto urls, Urls(app.project, {{app.appid, app.component, app.state, app.kind}}, deadline));
   return urls.empty() ? std::string() : urls.begin()->second;
 }
 

@@ -21,8 +21,9 @@ class MendLinks {
 
   struct Account {
     std::string appid;
-    std::string component;  // empty: self-managed, no link mends it
+    std::string component;  // a suite's too; empty: self-managed, no link mends it
     AppState state = AppState::kActive;
+    AppKind kind = AppKind::kUnknown;
   };
   // URLs by appid, of those among `accounts` of one project that need one.
   absl::StatusOr<std::map<std::string, std::string>> Urls(const std::string& project,

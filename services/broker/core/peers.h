@@ -21,6 +21,25 @@ struct PushEvent {
   std::map<std::string, std::string> attributes;
 };
 
+// Whether an identifier is still a follower or a contact. Numbers as in datong.identity.v1.
+enum class RelationKind { kFollower = 1, kContact = 2 };
+enum class RelationState { kActive = 1, kEndedByPerson = 2, kEndedByCompany = 3 };
+struct Relation {
+  std::string identifier;
+  RelationKind kind = RelationKind::kFollower;
+  RelationState state = RelationState::kActive;
+  absl::Time since;
+  std::string with = {};  // of contacts: the member of staff
+};
+
+// What a user took back from an app of WeChat.
+struct Withdrawal {
+  std::string identifier;          // the user's openid
+  std::vector<std::string> infos;  // WeChat's RevokeInfo
+  bool deregistered = false;
+  absl::Time when;
+};
+
 // What the broker tells identity. Every call is idempotent and blocks until the deadline.
 class IdentityPeer {
  public:
@@ -33,6 +52,11 @@ class IdentityPeer {
   // `other_ids`.
   virtual absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                               Deadline deadline) = 0;
+  virtual absl::Status RecordRelations(const std::string& project,
+                                       const std::vector<Relation>& relations,
+                                       Deadline deadline) = 0;
+  virtual absl::Status Withdraw(const std::string& project, const Withdrawal& withdrawal,
+                                Deadline deadline) = 0;
   // Erases what was observed up to `when` of a WeCom corp's contacts in a provider's view.
   virtual absl::Status EraseCorp(const std::string& project, const std::string& corpid,
                                  const std::string& provider, absl::Time when,

@@ -36,9 +36,9 @@ struct GraphChanges {
 class PersonPeer {
  public:
   virtual ~PersonPeer() = default;
-  // The names of the persons of an app's users, in their order; "" where there is none.
+  // The names of the persons of 1 to 1,000 identifiers, in their order; "" where there is none.
   virtual absl::StatusOr<std::vector<std::string>> FindPersons(
-      const std::string& project, const std::string& appid, const std::vector<std::string>& openids,
+      const std::string& project, const std::vector<std::string>& identifiers,
       Deadline deadline) = 0;
   // Idempotent.
   virtual absl::Status MigrateOpenids(const std::string& project, const std::string& old_appid,

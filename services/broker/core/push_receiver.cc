@@ -11,6 +11,7 @@
 #include "common/crypto/hash.h"
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/release_check.h"
 
 namespace datong::broker {
 namespace {
@@ -73,8 +74,14 @@ std::string PushKey(const wechat::Message& message) {
   }
   if (message.Has("MsgId")) return absl::StrCat("msg:", message.Text("MsgId"));
   // Results of mass and template messages have their own id, and one sender for many receivers.
-  return absl::StrCat("event:", message.Text("FromUserName"), ":", message.Text("CreateTime"), ":",
-                      PushName(message), ":", message.Text("EventKey"), ":", message.Text("MsgID"));
+  std::string key =
+      absl::StrCat("event:", message.Text("FromUserName"), ":", message.Text("CreateTime"), ":",
+                   PushName(message), ":", message.Text("EventKey"), ":", message.Text("MsgID"));
+  // Privacy events of all users have one sender.
+  if (message.Has("OpenID")) {
+    absl::StrAppend(&key, ":", message.Text("OpenID"), ":", message.Text("RevokeInfo"));
+  }
+  return key;
 }
 
 PushReceiver::PushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work,
@@ -109,16 +116,7 @@ void PushReceiver::Remember(const RawPush& push, const absl::Status& outcome) {
   const absl::StatusOr<Target> target = ParsePath(push.path);
   if (!target.ok()) return;
   const std::string& appid = target->appid.empty() ? target->credential : target->appid;
-  if (outcome.ok()) {
-    if (push.method == "POST") sightings_->Accepted(appid);
-    return;
-  }
-  // Refused for what it was, after its app was found: nobody fills memory with made-up appids.
-  const std::string reason = GetReason(outcome);
-  if (reason == "SIGNATURE_INVALID" || reason == "PUSH_STALE" || reason == "PUSH_MALFORMED" ||
-      reason == "CALLBACK_NOT_CONFIGURED") {
-    sightings_->Refused(appid, reason);
-  }
+  sightings_->Note(appid, push.method == "POST", outcome);
 }
 
 absl::StatusOr<PushReceiver::Target> PushReceiver::ParsePath(const std::string& path) {
@@ -151,6 +149,7 @@ absl::Status PushReceiver::CheckApps(const Target& target, Deadline deadline) {
     return CallbackUnknown();
   }
   if (!target.is_component || target.appid.empty()) return absl::OkStatus();
+  if (IsReleaseCheckAccount(target.appid)) return absl::OkStatus();
   absl::StatusOr<App> account = apps_.GetApp(target.appid, deadline);
   if (absl::IsNotFound(account.status())) return CallbackUnknown();
   if (!account.ok()) return account.status();
@@ -193,7 +192,34 @@ absl::StatusOr<std::string> PushReceiver::ReceiveChecked(const RawPush& push, De
     plaintext = push.body;
   }
   DATONG_RETURN_IF_ERROR(CheckTimestamp(query, clock_.Now()));
+  if (target.is_component && IsReleaseCheckAccount(target.appid)) {
+    return AnswerReleaseCheck(target, credentials.callback, query, plaintext, deadline);
+  }
   return Store(target, plaintext, deadline);
+}
+
+absl::StatusOr<std::string> PushReceiver::AnswerReleaseCheck(const Target& target,
+                                                             const CallbackKey& key,
+                                                             const wechat::PushQuery& query,
+                                                             const std::string& plaintext,
+                                                             Deadline deadline) {
+  absl::StatusOr<wechat::Message> message = wechat::ParseMessage(plaintext);
+  if (!message.ok()) return Explain(message.status());
+  const std::string code = ReleaseCheckCode(*message);
+  if (!code.empty()) {
+    DATONG_RETURN_IF_ERROR(work_.Enqueue(
+        ReleaseCheck::JobOf(target.project, target.credential, code, message->Text("FromUserName")),
+        deadline));
+    wake_worker_();
+    return std::string();
+  }
+  absl::StatusOr<wechat::PushCrypto> crypto =
+      wechat::PushCrypto::Create(key.token, key.aes_key, target.credential);
+  if (!crypto.ok()) return CallbackNotConfigured(target.credential);
+  const absl::Time now = clock_.Now();
+  return wechat::ReplyXml(
+      crypto->Encrypt(PassiveReplyXml(*message, ReleaseCheckReply(*message), now),
+                      absl::StrCat(absl::ToUnixSeconds(now)), query.nonce));
 }
 
 absl::StatusOr<std::string> PushReceiver::Store(const Target& target, const std::string& plaintext,

@@ -57,6 +57,9 @@ class PushReceiver {
   void Remember(const RawPush& push, const absl::Status& outcome);
   absl::StatusOr<std::string> ReceiveChecked(const RawPush& push, Deadline deadline);
   absl::Status CheckApps(const Target& target, Deadline deadline);
+  absl::StatusOr<std::string> AnswerReleaseCheck(const Target& target, const CallbackKey& key,
+                                                 const wechat::PushQuery& query,
+                                                 const std::string& plaintext, Deadline deadline);
   absl::StatusOr<std::string> Store(const Target& target, const std::string& plaintext,
                                     Deadline deadline);
   absl::Status StoreTicket(const Target& target, const wechat::Message& message, Deadline deadline);

@@ -1,7 +1,9 @@
 #include "services/broker/core/push_receiver.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "services/broker/core/release_check.h"
 #include "services/broker/testing/core_fixture.h"
 
 namespace datong::broker {
@@ -52,6 +54,65 @@ class PushReceiverTest : public CoreFixture {
 TEST_F(PushReceiverTest, ATicketIsStoredBeforeSuccess) {
   EXPECT_THAT(Receive(TicketPush("ticket@@@1", 1'700'000'000)), IsOkAndHolds("success"));
   EXPECT_EQ((*store_.GetTicket("wx-comp", soon()))->value.Expose(), "ticket@@@1");
+}
+
+TEST_F(PushReceiverTest, WhatTwoUsersTakeBackInOneSecondAreTwoPushes) {
+  const auto revoke = [&](const std::string& openid, const std::string& info) {
+    return Receive(Plain(absl::StrCat(
+        R"({"FromUserName":"service","CreateTime":1700000000,"MsgType":"event","OpenID":")", openid,
+        R"(","Event":"user_authorization_revoke","RevokeInfo":")", info, R"("})")));
+  };
+  ASSERT_OK(revoke("o1", "6"));
+  ASSERT_OK(revoke("o1", "6"));  // the same once more
+  ASSERT_OK(revoke("o1", "8"));
+  ASSERT_OK(revoke("o2", "6"));
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 3u);
+}
+
+TEST_F(PushReceiverTest, WechatsCheckBeforeAReleaseIsAnsweredAtOnce) {
+  const std::string path = "/wechat/demo/component/wx-comp/wx570bc396a51b8ff8/messages";
+  const auto answer = [&](const std::string& fields) {
+    return Receive(Encrypted(
+        path, "wx-comp",
+        absl::StrCat("<xml><ToUserName>gh_3c884a361561</ToUserName><FromUserName>o1</FromUserName>"
+                     "<CreateTime>1700000000</CreateTime>",
+                     fields, "</xml>")));
+  };
+  // The text of an encrypted reply.
+  const auto reply_to = [&](const std::string& fields) {
+    const absl::StatusOr<std::string> body = answer(fields);
+    EXPECT_OK(body);
+    const wechat::PushCrypto crypto =
+        *wechat::PushCrypto::Create(Secret(kCallbackToken), Secret(kAesKey), "wx-comp");
+    const absl::StatusOr<std::string> xml =
+        crypto.DecryptUnchecked(*wechat::ExtractEncrypt(body.value_or("")));
+    EXPECT_OK(xml);
+    const absl::StatusOr<wechat::Message> message = wechat::ParseMessage(xml.value_or(""));
+    EXPECT_OK(message);
+    EXPECT_EQ(message->Text("ToUserName"), "o1");
+    EXPECT_EQ(message->Text("FromUserName"), "gh_3c884a361561");
+    return std::string(message->Text("Content"));
+  };
+  EXPECT_EQ(reply_to("<MsgType>text</MsgType><Content>TESTCOMPONENT_MSG_TYPE_TEXT</Content>"),
+            "TESTCOMPONENT_MSG_TYPE_TEXT_callback");
+  EXPECT_EQ(reply_to("<MsgType>event</MsgType><Event>LOCATION</Event>"), "LOCATIONfrom_callback");
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u) << "nobody's";
+  EXPECT_THAT(answer("<MsgType>text</MsgType><Content>QUERY_AUTH_CODE:code-7</Content>"),
+              IsOkAndHolds(""));
+  EXPECT_EQ(wakes_, 1);
+  GiveTicket();
+  const std::vector<Job> jobs = *store_.Claim(JobKind::kReleaseCheck, 10, absl::Minutes(1), soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  ReleaseCheck check(tokens_, platform_);
+  ASSERT_OK(check.Run(jobs[0], soon()));
+  EXPECT_EQ(platform_.calls("QueryAuthorization"), 1);
+  EXPECT_EQ(platform_.api_calls.at(0).path, "/cgi-bin/message/custom/send");
+  EXPECT_TRUE(absl::StrContains(platform_.api_calls.at(0).json, "code-7_from_api"));
+  EXPECT_FALSE(store_.GetApp("wx-account", soon()).ok()) << "nothing is kept of the account";
+  // Somebody else's unknown account is refused as ever.
+  EXPECT_THAT(Receive(Encrypted("/wechat/demo/component/wx-comp/wx-unknown/messages", "wx-comp",
+                                subscribe_)),
+              IsError(absl::StatusCode::kNotFound, "CALLBACK_UNKNOWN"));
 }
 
 TEST_F(PushReceiverTest, TheNewestTicketStaysWhateverComesLast) {

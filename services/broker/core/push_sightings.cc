@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "common/status/error.h"
+
 namespace datong::broker {
 
 void PushSightings::Accepted(const std::string& appid) {
@@ -18,6 +20,19 @@ void PushSightings::Refused(const std::string& appid, absl::string_view reason) 
   seen.appid = appid;
   seen.refused = clock_.Now();
   seen.refused_reason = std::string(reason);
+}
+
+void PushSightings::Note(const std::string& appid, bool is_push, const absl::Status& outcome) {
+  if (outcome.ok()) {
+    if (is_push) Accepted(appid);
+    return;
+  }
+  // Refused for what it was, after its app was found: nobody fills memory with made-up appids.
+  const std::string reason = GetReason(outcome);
+  if (reason == "SIGNATURE_INVALID" || reason == "PUSH_STALE" || reason == "PUSH_MALFORMED" ||
+      reason == "CALLBACK_NOT_CONFIGURED") {
+    Refused(appid, reason);
+  }
 }
 
 absl::Status PushSightings::Flush(Deadline deadline) {

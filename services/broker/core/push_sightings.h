@@ -21,6 +21,8 @@ class PushSightings {
 
   void Accepted(const std::string& appid);
   void Refused(const std::string& appid, absl::string_view reason);
+  // The outcome of a push (or, else, of the check of a URL) for an app that was found.
+  void Note(const std::string& appid, bool is_push, const absl::Status& outcome);
   // Called twice a minute, and at the end.
   absl::Status Flush(Deadline deadline);
 

@@ -17,7 +17,8 @@ constexpr size_t kMostQueued = 10'000;
 
 Readiness::Readiness(ReadinessOptions options, AppStore& apps, AuthorizationStore& authorizations,
                      TokenStore& tickets, EstateStore& estate, TokenBroker& tokens,
-                     MendLinks& mend_links, ReadinessPlatform& platform, const Clock& clock)
+                     MendLinks& mend_links, ReadinessPlatform& platform, WecomStore& corps,
+                     WecomIdPlatform& wecom, const Clock& clock)
     : options_(std::move(options)),
       apps_(apps),
       authorizations_(authorizations),
@@ -26,6 +27,8 @@ Readiness::Readiness(ReadinessOptions options, AppStore& apps, AuthorizationStor
       tokens_(tokens),
       mend_links_(mend_links),
       platform_(platform),
+      corps_(corps),
+      wecom_(wecom),
       clock_(clock),
       pool_(options_.threads, kMostQueued) {}
 
@@ -72,7 +75,7 @@ absl::StatusOr<std::vector<AppFacts>> Readiness::Gather(const std::string& proje
   std::vector<MendLinks::Account> accounts;
   for (const App& app : apps) {
     appids.push_back(app.appid);
-    accounts.push_back({app.appid, app.component, app.state});
+    accounts.push_back({app.appid, app.component, app.state, app.kind});
   }
   DATONG_ASSIGN_OR_RETURN(auto sightings, estate_.GetPushSightings(appids, deadline));
   DATONG_ASSIGN_OR_RETURN(auto urls, mend_links_.Urls(project, accounts, deadline));
@@ -85,7 +88,14 @@ absl::StatusOr<std::vector<AppFacts>> Readiness::Gather(const std::string& proje
     const absl::StatusOr<Credentials> credentials =
         apps_.GetCredentials(app.component.empty() ? app.appid : app.component, deadline);
     facts.has_callback_token = credentials.ok() && !credentials->callback.token.empty();
-    if (app.kind == AppKind::kComponent) {
+    if (app.kind == AppKind::kWecomSuite) {
+      DATONG_ASSIGN_OR_RETURN(std::optional<Ticket> ticket,
+                              tickets_.GetTicket(app.appid, deadline));
+      if (ticket.has_value()) facts.ticket = ticket->received;
+    } else if (app.kind == AppKind::kWecomCorp && !app.component.empty()) {
+      const absl::StatusOr<WecomCorp> corp = corps_.GetCorp(app.appid, deadline);
+      if (corp.ok()) facts.wecom.corp = *corp;
+    } else if (app.kind == AppKind::kComponent) {
       DATONG_ASSIGN_OR_RETURN(std::optional<Ticket> ticket,
                               tickets_.GetTicket(app.appid, deadline));
       if (ticket.has_value()) facts.ticket = ticket->received;
@@ -103,12 +113,11 @@ absl::StatusOr<std::vector<AppFacts>> Readiness::Gather(const std::string& proje
 void Readiness::Ask(AppFacts& facts, Deadline deadline) {
   const App& app = facts.app;
   if (app.state == AppState::kRevoked) return;
-  // WeCom's tokens are not of this broker's kind: only what is stored counts.
-  if (app.kind == AppKind::kWecomCorp || app.kind == AppKind::kWecomSuite) {
-    if (app.state == AppState::kActive) facts.token = absl::OkStatus();
+  facts.token = tokens_.Get(app.appid, deadline).status();
+  if (IsWecom(app.kind)) {
+    if (facts.token.ok() && app.kind == AppKind::kWecomCorp) AskOfCorp(facts, deadline);
     return;
   }
-  facts.token = tokens_.Get(app.appid, deadline).status();
   if (!app.component.empty()) {
     facts.profile =
         tokens_.WithToken<AccountProfile>(app.component, deadline, [&](const Secret& token) {
@@ -118,6 +127,18 @@ void Readiness::Ask(AppFacts& facts, Deadline deadline) {
   const bool is_account = app.kind == AppKind::kOfficialAccount ||
                           app.kind == AppKind::kMiniProgram || app.kind == AppKind::kUnknown;
   if (facts.token.ok() && is_account) AskOfAccount(facts, deadline);
+}
+
+void Readiness::AskOfCorp(AppFacts& facts, Deadline deadline) {
+  const std::string& appid = facts.app.appid;
+  facts.wecom.members =
+      WithToken<size_t>(appid, deadline, [&](const Secret& token) -> absl::StatusOr<size_t> {
+        DATONG_ASSIGN_OR_RETURN(std::vector<std::string> members,
+                                wecom_.ListFollowMembers(token, deadline));
+        return members.size();
+      });
+  const absl::StatusOr<std::optional<WecomRoster>> roster = corps_.GetRoster(appid, deadline);
+  if (roster.ok()) facts.wecom.roster = *roster;
 }
 
 void Readiness::AskOfAccount(AppFacts& facts, Deadline deadline) {

@@ -14,6 +14,8 @@
 #include "services/broker/core/readiness_checks.h"
 #include "services/broker/core/readiness_platform.h"
 #include "services/broker/core/token_broker.h"
+#include "services/broker/core/wecom_platform.h"
+#include "services/broker/core/wecom_store.h"
 
 namespace datong::broker {
 
@@ -32,7 +34,8 @@ class Readiness {
  public:
   Readiness(ReadinessOptions options, AppStore& apps, AuthorizationStore& authorizations,
             TokenStore& tickets, EstateStore& estate, TokenBroker& tokens, MendLinks& mend_links,
-            ReadinessPlatform& platform, const Clock& clock);
+            ReadinessPlatform& platform, WecomStore& corps, WecomIdPlatform& wecom,
+            const Clock& clock);
 
   // Of `apps`, all of one project. What is not known before the deadline is unknown.
   // Errors: those of the stores.
@@ -46,6 +49,7 @@ class Readiness {
   // Asks WeChat about one app.
   void Ask(AppFacts& facts, Deadline deadline);
   void AskOfAccount(AppFacts& facts, Deadline deadline);
+  void AskOfCorp(AppFacts& facts, Deadline deadline);
   template <typename T>
   absl::StatusOr<T> WithToken(const std::string& appid, Deadline deadline,
                               absl::FunctionRef<absl::StatusOr<T>(const Secret& token)> call);
@@ -58,6 +62,8 @@ class Readiness {
   TokenBroker& tokens_;
   MendLinks& mend_links_;
   ReadinessPlatform& platform_;
+  WecomStore& corps_;
+  WecomIdPlatform& wecom_;
   const Clock& clock_;
   ThreadPool pool_;
 };

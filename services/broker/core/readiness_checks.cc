@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status/error.h"
+#include "common/time/shanghai.h"
 #include "services/broker/core/platform_client.h"
 
 namespace datong::broker {
@@ -122,6 +123,10 @@ ReadinessCheck Unknown(Topic topic, LocalizedText reason, LocalizedText next_ste
           .next_step = std::move(next_step)};
 }
 
+std::string WhenInShanghai(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M", time, ShanghaiTimeZone());
+}
+
 LocalizedText WhyUnknown(const absl::Status& status) {
   const int64_t errcode = ErrcodeOf(status);
   if (GetReason(status) == kNotAsked) {
@@ -148,6 +153,7 @@ std::string HostOf(const std::string& url) {
 }
 
 std::vector<ReadinessCheck> JudgeApp(const AppFacts& facts, const Surroundings& around) {
+  if (IsWecom(facts.app.kind)) return JudgeWecom(facts, around);
   std::vector<ReadinessCheck> checks;
   JudgeCredentials(facts, checks);
   if (facts.app.kind == AppKind::kComponent) {

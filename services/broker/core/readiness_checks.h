@@ -11,11 +11,19 @@
 #include "services/broker/core/estate_store.h"
 #include "services/broker/core/readiness_platform.h"
 #include "services/broker/core/readiness_types.h"
+#include "services/broker/core/wecom_types.h"
 
 namespace datong::broker {
 
 // The status of what was not asked.
 absl::Status NotAsked();
+
+// What is known of a corp of WeCom beside.
+struct WecomFacts {
+  std::optional<WecomCorp> corp;  // one that authorised a suite
+  std::optional<WecomRoster> roster;
+  absl::StatusOr<size_t> members = NotAsked();  // with customer contact, that the app sees
+};
 
 // What is known of one app, from WeChat and from here; the judges below read nothing else.
 struct AppFacts {
@@ -33,6 +41,7 @@ struct AppFacts {
   std::optional<PushSighting> push;
   std::optional<absl::Time> ticket;  // when the newest one came
   std::optional<Reconciliation> reconciliation;
+  WecomFacts wecom;
 };
 
 // Where the suite stands, as the operator set it up.
@@ -59,11 +68,19 @@ void JudgeDomains(const AppFacts& facts, const Surroundings& around,
 void JudgeQuotas(const AppFacts& facts, std::vector<ReadinessCheck>& checks);
 void JudgeComponent(const AppFacts& facts, const Surroundings& around,
                     std::vector<ReadinessCheck>& checks);
+// All checks of an app of WeCom.
+std::vector<ReadinessCheck> JudgeWecom(const AppFacts& facts, const Surroundings& around);
 
 // Helpers of the judges.
 ReadinessCheck Pass(ReadinessTopic topic, LocalizedText reason);
 ReadinessCheck Fail(ReadinessTopic topic, LocalizedText reason, LocalizedText next_step);
 ReadinessCheck Unknown(ReadinessTopic topic, LocalizedText reason, LocalizedText next_step = {});
+// What the platform said of bad credentials, or "".
+std::string DetailOf(const AppFacts& facts);
+// The address that it saw, out of its errmsg; "" when it names none.
+std::string AddressIn(const std::string& detail);
+// "2026-03-01 07:00" in Shanghai.
+std::string WhenInShanghai(absl::Time time);
 // Why something could not be asked.
 LocalizedText WhyUnknown(const absl::Status& status);
 // The legal entity, or "".

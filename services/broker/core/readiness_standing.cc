@@ -15,30 +15,9 @@ using Topic = ReadinessTopic;
 
 constexpr int64_t kNotBound = 89002;
 
-// The address that WeChat saw, out of its errmsg; "" when it names none.
-std::string AddressIn(const std::string& detail) {
-  for (size_t i = 0; i < detail.size(); ++i) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(detail[i]))) continue;
-    const size_t end = std::min(detail.find_first_not_of("0123456789.", i), detail.size());
-    const std::string word = detail.substr(i, end - i);
-    if (std::count(word.begin(), word.end(), '.') == 3) return word;
-    i = end;
-  }
-  return "";
-}
-
 bool IsAboutAddress(const std::string& detail) {
   return absl::StrContains(detail, "whitelist") || absl::StrContains(detail, "clientip") ||
          absl::StrContains(detail, "this ip") || absl::StrContains(detail, "ip refused");
-}
-
-// What WeChat said of bad credentials, or "".
-std::string DetailOf(const AppFacts& facts) {
-  const std::optional<ErrorInfo> info = GetErrorInfo(facts.token);
-  if (!info.has_value()) return "";
-  const auto detail = info->metadata.find("detail");
-  // What another replica learnt comes in words alone.
-  return detail == info->metadata.end() ? std::string(facts.token.message()) : detail->second;
 }
 
 bool LooksLikeAppid(const std::string& text) { return text.size() == 18 && text[0] == 'w'; }
@@ -98,13 +77,29 @@ ReadinessCheck CheckCredentials(const AppFacts& facts) {
 
 }  // namespace
 
+std::string AddressIn(const std::string& detail) {
+  for (size_t i = 0; i < detail.size(); ++i) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(detail[i]))) continue;
+    const size_t end = std::min(detail.find_first_not_of("0123456789.", i), detail.size());
+    const std::string word = detail.substr(i, end - i);
+    if (std::count(word.begin(), word.end(), '.') == 3) return word;
+    i = end;
+  }
+  return "";
+}
+
+std::string DetailOf(const AppFacts& facts) {
+  const std::optional<ErrorInfo> info = GetErrorInfo(facts.token);
+  if (!info.has_value()) return "";
+  const auto detail = info->metadata.find("detail");
+  // What another replica learnt comes in words alone.
+  return detail == info->metadata.end() ? std::string(facts.token.message()) : detail->second;
+}
+
 void JudgeCredentials(const AppFacts& facts, std::vector<ReadinessCheck>& checks) {
   checks.push_back(CheckCredentials(facts));
   // Accounts behind a component have no list of their own.
-  if (!facts.app.component.empty() || facts.app.kind == AppKind::kWecomCorp ||
-      facts.app.kind == AppKind::kWecomSuite) {
-    return;
-  }
+  if (!facts.app.component.empty()) return;
   const Topic topic = Topic::kIpAllowList;
   const std::string detail = DetailOf(facts);
   if (facts.token.ok()) {

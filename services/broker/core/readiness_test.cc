@@ -4,6 +4,7 @@
 #include "services/broker/testing/core_fixture.h"
 #include "services/broker/testing/fake_estate.h"
 #include "services/broker/testing/fake_readiness.h"
+#include "services/broker/testing/fake_wecom_platform.h"
 
 namespace datong::broker {
 namespace {
@@ -51,6 +52,7 @@ class ReadinessTest : public CoreFixture {
 
   FakeEstateStore estates_;
   FakeReadinessPlatform asked_;
+  FakeWecomPlatform wecom_;
   MendLinks mend_links_{estates_, authorizer_, clock_};
   Readiness readiness_{
       {.public_url = "https://datong.example.cn", .collector_url = "https://collect.example.cn/v3"},
@@ -61,6 +63,8 @@ class ReadinessTest : public CoreFixture {
       tokens_,
       mend_links_,
       asked_,
+      store_,
+      wecom_,
       clock_};
 };
 
@@ -120,7 +124,8 @@ TEST_F(ReadinessTest, AMissingPermissionSetNamesTheFunctionAndTheWayToGrantIt) {
   // Any of several sets will do.
   EXPECT_EQ(Of("wx-account", Topic::kPermission, "article statistics").result, Result::kPass);
   // Self-managed accounts have none.
-  for (const ReadinessCheck& check : Check({"wx-own"}).apps[0].checks) {
+  const ReadinessReport own = Check({"wx-own"});
+  for (const ReadinessCheck& check : own.apps[0].checks) {
     EXPECT_NE(check.topic, Topic::kPermission);
   }
 }

@@ -6,7 +6,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/time/shanghai.h"
 #include "services/broker/core/function_table.h"
 #include "services/broker/core/platform_client.h"
 #include "services/broker/core/readiness_checks.h"
@@ -21,10 +20,6 @@ constexpr absl::Duration kPushSilence = absl::Hours(72);
 constexpr absl::Duration kNewlyConnected = absl::Hours(24);
 constexpr absl::Duration kTicketLate = absl::Minutes(30);
 constexpr absl::Duration kReconciledLate = absl::Hours(48);
-
-std::string When(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%d %H:%M", time, ShanghaiTimeZone());
-}
 
 std::string PushUrlOf(const App& app, const Surroundings& around) {
   const std::string root = absl::StrCat(around.public_url, "/wechat/", app.project);
@@ -99,23 +94,24 @@ void JudgePushes(const AppFacts& facts, const Surroundings& around,
   const Topic topic = Topic::kLastPush;
   const PushSighting seen = facts.push.value_or(PushSighting{});
   if (seen.refused.has_value() && (!seen.accepted.has_value() || *seen.refused > *seen.accepted)) {
-    checks.push_back(Fail(
-        topic,
-        {absl::StrCat("最近的推送被拒绝（", When(*seen.refused), "，", seen.refused_reason, "）"),
-         absl::StrCat("The last push was refused (", When(*seen.refused), ", ", seen.refused_reason,
-                      ")")},
-        {"核对微信后台与这里的 Token、EncodingAESKey 和服务器时间；datong callback check "
-         "能说明一次推送错在哪里",
-         "Compare token, EncodingAESKey and the server's clock with WeChat's console; datong "
-         "callback check tells what is wrong with a push"}));
+    checks.push_back(
+        Fail(topic,
+             {absl::StrCat("最近的推送被拒绝（", WhenInShanghai(*seen.refused), "，",
+                           seen.refused_reason, "）"),
+              absl::StrCat("The last push was refused (", WhenInShanghai(*seen.refused), ", ",
+                           seen.refused_reason, ")")},
+             {"核对微信后台与这里的 Token、EncodingAESKey 和服务器时间；datong callback check "
+              "能说明一次推送错在哪里",
+              "Compare token, EncodingAESKey and the server's clock with WeChat's console; datong "
+              "callback check tells what is wrong with a push"}));
     return;
   }
   const bool is_lively = app.kind == AppKind::kOfficialAccount;
   const bool is_recent = seen.accepted.has_value() && around.now - *seen.accepted <= kPushSilence;
   const LocalizedText last =
       seen.accepted.has_value()
-          ? LocalizedText{absl::StrCat("最近一次推送：", When(*seen.accepted)),
-                          absl::StrCat("The last push came at ", When(*seen.accepted))}
+          ? LocalizedText{absl::StrCat("最近一次推送：", WhenInShanghai(*seen.accepted)),
+                          absl::StrCat("The last push came at ", WhenInShanghai(*seen.accepted))}
           : LocalizedText{"还没有收到过推送", "No push has come yet"};
   const LocalizedText step = {
       absl::StrCat("用手机给账号发一条消息，一分钟内应能看到；看不到就检查 URL ", url,
@@ -233,16 +229,16 @@ void JudgeComponent(const AppFacts& facts, const Surroundings& around,
         Topic::kTicket,
         {"从未收到 component_verify_ticket", "No component_verify_ticket has ever come"}, step));
   } else if (around.now - *facts.ticket > kTicketLate) {
-    checks.push_back(
-        Fail(Topic::kTicket,
-             {absl::StrCat("ticket 最后一次到达是 ", When(*facts.ticket), "，本应每 10 分钟一次"),
-              absl::StrCat("The last ticket came at ", When(*facts.ticket),
-                           "; one is due every 10 minutes")},
-             step));
+    checks.push_back(Fail(Topic::kTicket,
+                          {absl::StrCat("ticket 最后一次到达是 ", WhenInShanghai(*facts.ticket),
+                                        "，本应每 10 分钟一次"),
+                           absl::StrCat("The last ticket came at ", WhenInShanghai(*facts.ticket),
+                                        "; one is due every 10 minutes")},
+                          step));
   } else {
     checks.push_back(
-        Pass(Topic::kTicket, {absl::StrCat("ticket 于 ", When(*facts.ticket), " 到达"),
-                              absl::StrCat("A ticket came at ", When(*facts.ticket))}));
+        Pass(Topic::kTicket, {absl::StrCat("ticket 于 ", WhenInShanghai(*facts.ticket), " 到达"),
+                              absl::StrCat("A ticket came at ", WhenInShanghai(*facts.ticket))}));
   }
 
   const Topic topic = Topic::kReconciled;

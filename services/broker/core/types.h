@@ -49,6 +49,11 @@ inline std::string AppName(absl::string_view project, absl::string_view appid) {
   return absl::StrCat("projects/", project, "/apps/", appid);
 }
 
+// An openid as identity writes it.
+inline std::string OpenidId(absl::string_view appid, absl::string_view openid) {
+  return absl::StrCat("openid:", appid, ":", openid);
+}
+
 // A credentialed surface.
 struct App {
   std::string project;  // id
@@ -129,6 +134,10 @@ struct AuthorizationLink {
 inline bool IsInstall(const AuthorizationLink& link) {
   return link.type == AuthorizationType::kInstall || link.type == AuthorizationType::kTestInstall;
 }
+// The launch page of a link; `public_url` is the gateway's, without "/" at the end.
+inline std::string LaunchPageOf(const AuthorizationLink& link, absl::string_view public_url) {
+  return absl::StrCat(public_url, IsInstall(link) ? "/wecom/install/" : "/authorize/", link.id);
+}
 
 // A platform token as it is stored.
 struct TokenRecord {
@@ -166,6 +175,7 @@ enum class JobKind {
   kEvidence = 4,           // payload: evidence that identity has not taken yet
   kAuthorizerDetails = 5,  // kind, name and entity of an account
   kStartTickets = 6,       // asks WeChat to push a component's ticket
+  kReleaseCheck = 7,       // payload: a code of WeChat's check of a component, and who sent it
   kMigrateOpenids = 20,  // payload: openids that WeChat replaced, which identity has not taken yet
   kWecomPush = 30,       // payload: the decrypted push of WeCom
   kWecomDetails = 31,    // name, mode and privileges of a corp
@@ -201,6 +211,11 @@ struct AccessRow {
   std::string action;
   bool allowed = true;
   std::string reason;
+  std::string fingerprint;  // of the token or ticket that was handed out or made
+  // Of the call; of accesses that are counted together there is none.
+  std::string request_id;
+  std::string trace_id;
+  std::string peer;
   int64_t count = 0;
 };
 

@@ -144,7 +144,7 @@ absl::StatusOr<FollowerUsers> UserDirectory::GetUsers(const App& app,
   std::vector<std::string> known;
   for (const FollowerUser& user : found.users) {
     evidence.push_back(EvidenceOf(app, user.info, clock_.Now()));
-    known.push_back(user.info.openid);
+    known.push_back(OpenidId(app.appid, user.info.openid));
   }
   const absl::Status linked =
       identity_.Link(app.project, evidence, deadline.AtMost(kIdentityTimeout));
@@ -156,7 +156,7 @@ absl::StatusOr<FollowerUsers> UserDirectory::GetUsers(const App& app,
     return found;
   }
   absl::StatusOr<std::vector<std::string>> names =
-      persons_.FindPersons(app.project, app.appid, known, deadline.AtMost(kIdentityTimeout));
+      persons_.FindPersons(app.project, known, deadline.AtMost(kIdentityTimeout));
   for (size_t i = 0; names.ok() && i < names->size() && i < found.users.size(); ++i) {
     found.users[i].user.person = (*names)[i];
   }

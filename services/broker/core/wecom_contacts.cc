@@ -12,6 +12,8 @@ namespace {
 
 // How often a contact that WeCom does not show yet is looked for.
 constexpr int kMostLooks = 5;
+// The answer does not wait longer for its persons.
+constexpr absl::Duration kIdentityTimeout = absl::Seconds(2);
 
 }  // namespace
 
@@ -28,7 +30,8 @@ Evidence ContactEvidence(const WecomDirectory::Entry& entry, const WecomContact&
 
 WecomContacts::WecomContacts(AppStore& apps, WecomDirectory& directory, WecomStore& store,
                              WorkStore& work, TokenBroker& tokens, WecomIdPlatform& platform,
-                             IdentityPeer& identity, EvidenceSender& sender, const Clock& clock)
+                             IdentityPeer& identity, PersonPeer& persons, EvidenceSender& sender,
+                             const Clock& clock)
     : apps_(apps),
       directory_(directory),
       store_(store),
@@ -36,6 +39,7 @@ WecomContacts::WecomContacts(AppStore& apps, WecomDirectory& directory, WecomSto
       tokens_(tokens),
       platform_(platform),
       identity_(identity),
+      persons_(persons),
       sender_(sender),
       clock_(clock) {}
 
@@ -105,7 +109,7 @@ absl::StatusOr<WecomFoundContacts> WecomContacts::Find(const std::string& projec
     return AppKindUnsupported(search.user_app, "a mini program or official account");
   }
   if (entry.app.kind == AppKind::kWecomSuite) return FindInSuite(entry, search, deadline);
-  if (entry.view.provider.empty()) {
+  if (entry.app.component.empty()) {
     return AppKindUnsupported(appid,
                               "a suite, or a corp that authorised one; a corp's own app "
                               "shows the unionid by GetContact");
@@ -211,10 +215,10 @@ absl::StatusOr<std::vector<WecomPendingMatch>> WecomContacts::ResolvePending(
   return MatchPending(entry, external_userids, chat_id, deadline);
 }
 
-absl::StatusOr<std::vector<WecomIdPair>> WecomContacts::Convert(const std::string& project,
-                                                                const std::string& appid,
-                                                                const WecomConversionAsk& ask,
-                                                                Deadline deadline) {
+absl::StatusOr<WecomPairs> WecomContacts::Convert(const std::string& project,
+                                                  const std::string& appid,
+                                                  const WecomConversionAsk& ask,
+                                                  Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(WecomDirectory::Entry entry, directory_.Find(project, appid, deadline));
   std::optional<WecomDirectory::Entry> other;
   if (!ask.other_app.empty()) {
@@ -227,6 +231,7 @@ absl::StatusOr<std::vector<WecomIdPair>> WecomContacts::Convert(const std::strin
     return !one.app.component.empty();
   };
   std::vector<WecomIdPair> pairs;
+  absl::Status stopped;
   WecomView from, to;
   bool from_old = false;
   if (ask.conversion == WecomConversion::kUpgrade) {
@@ -264,7 +269,10 @@ absl::StatusOr<std::vector<WecomIdPair>> WecomContacts::Convert(const std::strin
           });
       const int64_t errcode = ErrcodeOf(answer.status());
       if (errcode == 84061 || errcode == 40096) continue;  // this one alone
-      if (!answer.ok()) return ExplainWecom(entry.app, "service_external_userid", answer.status());
+      if (!answer.ok()) {
+        stopped = ExplainWecom(entry.app, "service_external_userid", answer.status());
+        break;
+      }
       pairs.push_back({id, *std::move(answer)});
     }
   }
@@ -276,8 +284,22 @@ absl::StatusOr<std::vector<WecomIdPair>> WecomContacts::Convert(const std::strin
     evidence.push_back(NewEvidence("wecom.id_convert", appid));
     evidence.back().other_ids = {before, to.Ext(pair.to)};
   }
+  // What WeCom told before it stopped is worth keeping.
   DATONG_RETURN_IF_ERROR(TellAll(project, evidence, deadline));
-  return pairs;
+  if (!stopped.ok()) return stopped;
+  return WecomPairs{std::move(pairs), std::move(to)};
+}
+
+std::vector<std::string> WecomContacts::PersonsOf(const std::string& project,
+                                                  const std::vector<std::string>& identifiers,
+                                                  Deadline deadline) {
+  std::vector<std::string> none(identifiers.size());
+  if (identifiers.empty()) return none;
+  absl::StatusOr<std::vector<std::string>> persons =
+      persons_.FindPersons(project, identifiers, deadline.AtMost(kIdentityTimeout));
+  if (persons.ok() && persons->size() == identifiers.size()) return *std::move(persons);
+  LogWarn("contacts answered without persons", {{"reason", GetReason(persons.status())}});
+  return none;
 }
 
 absl::StatusOr<WecomGroup> WecomContacts::GetGroup(const WecomDirectory::Entry& entry,
@@ -310,8 +332,10 @@ absl::Status WecomContacts::OnContactAdded(const Job& job, Deadline deadline) {
   if (absl::IsFailedPrecondition(entry.status())) return absl::OkStatus();  // the corp left
   if (!entry.ok()) return entry.status();
   if (!entry->app.component.empty()) {
-    // A provider never reads a unionid: the push itself told of the contact.
-    return MatchPending(*entry, {job.payload}, "", deadline).status();
+    DATONG_RETURN_IF_ERROR(MatchPending(*entry, {job.payload}, "", deadline).status());
+    // A provider never reads a unionid, unless it sees the corp's own ids: the push itself told of
+    // the contact.
+    if (entry->view.name() != "self") return absl::OkStatus();
   }
   absl::StatusOr<WecomContact> contact = Read(*entry, job.payload, deadline);
   const std::string reason = GetReason(contact.status());

@@ -9,6 +9,7 @@
 #include "common/time/deadline.h"
 #include "services/broker/core/evidence_sender.h"
 #include "services/broker/core/peers.h"
+#include "services/broker/core/person_peer.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/wecom_directory.h"
 #include "services/broker/core/wecom_platform.h"
@@ -16,9 +17,6 @@
 #include "services/broker/core/work_store.h"
 
 namespace datong::broker {
-
-// A pending_id ends then; what came out of it in time stays joined.
-inline constexpr absl::Duration kPendingLifetime = absl::Hours(90 * 24);
 
 struct WecomKnownContact {
   WecomContact contact;
@@ -45,6 +43,11 @@ struct WecomFoundContacts {
 // Numbers as in datong.broker.v1.
 enum class WecomConversion { kUpgrade = 1, kCorpToProvider = 2, kProviderToCorp = 3 };
 
+struct WecomPairs {
+  std::vector<WecomIdPair> pairs;
+  WecomView to;  // of the translations
+};
+
 struct WecomConversionAsk {
   WecomConversion conversion = WecomConversion::kUpgrade;
   std::vector<std::string> external_userids = {};
@@ -59,7 +62,7 @@ class WecomContacts {
  public:
   WecomContacts(AppStore& apps, WecomDirectory& directory, WecomStore& store, WorkStore& work,
                 TokenBroker& tokens, WecomIdPlatform& platform, IdentityPeer& identity,
-                EvidenceSender& sender, const Clock& clock);
+                PersonPeer& persons, EvidenceSender& sender, const Clock& clock);
 
   absl::StatusOr<WecomKnownContact> Get(const std::string& project, const std::string& appid,
                                         const std::string& external_userid, Deadline deadline);
@@ -71,13 +74,17 @@ class WecomContacts {
       const std::vector<std::string>& external_userids, const std::string& chat_id,
       Deadline deadline);
   // Errors: INVALID_ARGUMENT/CONVERSION_INVALID.
-  absl::StatusOr<std::vector<WecomIdPair>> Convert(const std::string& project,
-                                                   const std::string& appid,
-                                                   const WecomConversionAsk& ask,
-                                                   Deadline deadline);
+  absl::StatusOr<WecomPairs> Convert(const std::string& project, const std::string& appid,
+                                     const WecomConversionAsk& ask, Deadline deadline);
   // Errors: NOT_FOUND/GROUP_UNKNOWN.
   absl::StatusOr<WecomGroup> GetGroup(const WecomDirectory::Entry& entry,
                                       const std::string& chat_id, Deadline deadline);
+
+  // The persons of at most 1,000 identifiers, in their order; "" where there is none, and when
+  // identity does not answer in time.
+  std::vector<std::string> PersonsOf(const std::string& project,
+                                     const std::vector<std::string>& identifiers,
+                                     Deadline deadline);
 
   // Jobs: a contact was added (payload: external_userid), a group changed (payload: chat_id).
   absl::Status OnContactAdded(const Job& job, Deadline deadline);
@@ -108,6 +115,7 @@ class WecomContacts {
   TokenBroker& tokens_;
   WecomIdPlatform& platform_;
   IdentityPeer& identity_;
+  PersonPeer& persons_;
   EvidenceSender& sender_;
   const Clock& clock_;
 };

@@ -35,12 +35,14 @@ class WecomDirectory {
     WecomView view;
     if (app->kind == AppKind::kWecomSuite) {
       view.provider = ProviderOf(*app);
+      view.is_agency = IsAgencyTemplate(app->appid);
     } else {
       view.corpid = app->corpid;
       if (!app->component.empty()) {
         absl::StatusOr<App> suite = apps_.GetApp(app->component, deadline);
         if (!suite.ok()) return suite.status();
         view.provider = ProviderOf(*suite);
+        view.is_agency = IsAgencyTemplate(suite->appid);
       }
     }
     return Entry{*std::move(app), std::move(view)};

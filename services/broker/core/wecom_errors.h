@@ -47,6 +47,15 @@ inline absl::Status RosterSyncUnknown(absl::string_view app) {
                      {{"app", std::string(app)}});
 }
 
+inline absl::Status PermanentCodeMissing(absl::string_view corpid) {
+  return BrokerError(
+      absl::StatusCode::kInvalidArgument, "PERMANENT_CODE_MISSING",
+      absl::StrCat("Give the permanent_code of corp \"", corpid,
+                   "\": WeCom tells it to nobody again. Without it, the corp installs "
+                   "the suite anew."),
+      {{"corpid", std::string(corpid)}});
+}
+
 // What the caller is told when WeCom refused a call for `app`: the broker's own errors. `api` names
 // the call in rate limits.
 absl::Status ExplainWecom(const App& app, const std::string& api, const absl::Status& cause);

@@ -10,9 +10,14 @@
 #include "common/log/log.h"
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/wecom_errors.h"
 
 namespace datong::broker {
 namespace {
+
+// Less than the lease on the code lives.
+constexpr absl::Duration kLongestSave = absl::Seconds(20);
+constexpr absl::Duration kBetweenSaves = absl::Milliseconds(100);
 
 bool IsCodeRefused(const absl::Status& status) {
   const int64_t errcode = ErrcodeOf(status);
@@ -43,9 +48,8 @@ absl::StatusOr<App> WecomInstaller::GetSuite(const std::string& appid, Deadline 
 absl::StatusOr<AuthorizationLink> WecomInstaller::CreateLink(const std::string& project,
                                                              const std::string& suite, bool test,
                                                              Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(App app, apps_.GetApp(suite, deadline));
+  DATONG_ASSIGN_OR_RETURN(App app, GetSuite(suite, deadline));
   if (app.project != project) return AppUnknown(AppName(project, suite));
-  DATONG_RETURN_IF_ERROR(GetSuite(suite, deadline).status());
   AuthorizationLink link;
   link.id = RandomHex(16);
   link.project = project;
@@ -61,10 +65,6 @@ absl::StatusOr<AuthorizationLink> WecomInstaller::GetLink(const std::string& id,
   DATONG_ASSIGN_OR_RETURN(AuthorizationLink link, links_.GetLink(id, deadline));
   if (!IsInstall(link)) return LinkUnknown();
   return link;
-}
-
-std::string WecomInstaller::UrlOf(const AuthorizationLink& link) const {
-  return absl::StrCat(options_.public_url, "/wecom/install/", link.id);
 }
 
 absl::StatusOr<Authorizer::Beginning> WecomInstaller::Begin(const std::string& link_id,
@@ -97,6 +97,50 @@ absl::StatusOr<WecomCorp> WecomInstaller::Complete(const std::string& link_id,
   DATONG_ASSIGN_OR_RETURN(App suite, GetSuite(link.component, deadline));
   DATONG_ASSIGN_OR_RETURN(std::string appid, Exchange(suite, code, link.id, deadline));
   return corps_.GetCorp(appid, deadline);
+}
+
+absl::StatusOr<std::vector<ImportedAccount>> WecomInstaller::Import(
+    const App& suite, const std::vector<Estate::Account>& corps, Deadline deadline) {
+  DATONG_RETURN_IF_ERROR(GetSuite(suite.appid, deadline).status());
+  // Without the suite's token none can be tried.
+  DATONG_RETURN_IF_ERROR(tokens_.Get(suite.appid, deadline).status());
+  std::vector<ImportedAccount> results;
+  for (const Estate::Account& corp : corps) {
+    ImportedAccount& result = results.emplace_back();
+    result.appid = WecomCorpAppid(corp.appid, suite.appid);
+    const absl::StatusOr<ImportOutcome> outcome = Take(suite, corp, deadline);
+    if (outcome.ok()) {
+      result.outcome = *outcome;
+    } else {
+      result.refusal = ExplainWecom(suite, "get_auth_info", outcome.status());
+    }
+  }
+  return results;
+}
+
+absl::StatusOr<ImportOutcome> WecomInstaller::Take(const App& suite, const Estate::Account& corp,
+                                                   Deadline deadline) {
+  if (corp.refresh_token.empty()) return PermanentCodeMissing(corp.appid);
+  const std::string appid = WecomCorpAppid(corp.appid, suite.appid);
+  const absl::StatusOr<App> known = apps_.GetApp(appid, deadline);
+  if (!known.ok() && !absl::IsNotFound(known.status())) return known.status();
+  if (known.ok() && known->project != suite.project) return AppExists(appid);
+  if (known.ok() && known->state == AppState::kActive) return ImportOutcome::kUnchanged;
+  DATONG_ASSIGN_OR_RETURN(std::unique_ptr<LeaseKeeper::Held> lease,
+                          tokens_.leases().TryAcquire(absl::StrCat("take/", appid), deadline));
+  if (lease == nullptr) return PlatformUnreachable(appid);
+  DATONG_ASSIGN_OR_RETURN(
+      WecomAuthInfo info,
+      tokens_.WithToken<WecomAuthInfo>(suite.appid, deadline, [&](const Secret& token) {
+        return platform_.GetAuthInfo(token, corp.appid, corp.refresh_token, deadline);
+      }));
+  const WecomGrant grant{corp.appid, info.corp_name, corp.refresh_token, ""};
+  DATONG_RETURN_IF_ERROR(
+      SaveGrant(lease->lease(), suite, /*code=*/"", /*link=*/"", grant).status());
+  tokens_.ForgetFailures(appid);
+  DATONG_RETURN_IF_ERROR(tokens_.Reload(appid, deadline));
+  DATONG_RETURN_IF_ERROR(corps_.SaveDetails(appid, info, deadline));
+  return ImportOutcome::kImported;
 }
 
 absl::Status WecomInstaller::OnAuthCode(const std::string& suite_id, const std::string& code,
@@ -146,8 +190,7 @@ absl::StatusOr<std::string> WecomInstaller::ExchangeUnderLease(const Lease& leas
       [&](const Secret& token) { return platform_.GetPermanentCode(token, code, deadline); });
   if (IsCodeRefused(grant.status())) return AuthorizationCodeInvalid();
   if (!grant.ok()) return grant.status();
-  DATONG_ASSIGN_OR_RETURN(std::string appid, corps_.SaveInstall(lease, suite, code, link, *grant,
-                                                                clock_.Now(), deadline));
+  DATONG_ASSIGN_OR_RETURN(std::string appid, SaveGrant(lease, suite, code, link, *grant));
   tokens_.ForgetFailures(appid);
   if (tokens_.FindCached(appid) != nullptr) {
     metrics_.TokenInvalidated(TokenKind::kWecomCorp, BrokerMetrics::Invalidated::kReauthorized);
@@ -159,6 +202,26 @@ absl::StatusOr<std::string> WecomInstaller::ExchangeUnderLease(const Lease& leas
             {{"app", appid}, {"reason", GetReason(details)}});
   }
   return appid;
+}
+
+absl::StatusOr<std::string> WecomInstaller::SaveGrant(const Lease& lease, const App& suite,
+                                                      const std::string& code,
+                                                      const std::string& link,
+                                                      const WecomGrant& grant) {
+  const Deadline end = Deadline::After(kLongestSave);
+  // Once more also when the time is over: the process itself may have stood still.
+  for (bool is_last = false;; is_last = end.Passed()) {
+    const Deadline once = Deadline::After(kLongestSave / 4);
+    absl::StatusOr<std::string> appid =
+        corps_.SaveInstall(lease, suite, code, link, grant, clock_.Now(), once);
+    const bool may_work_later =
+        absl::IsUnavailable(appid.status()) || absl::IsDeadlineExceeded(appid.status());
+    if (!may_work_later || is_last) return appid;
+    absl::SleepFor(kBetweenSaves);
+    // The commit may have come through without its answer.
+    const absl::StatusOr<std::string> done = links_.FindExchanged(code, once);
+    if (done.ok() && !done->empty()) return done;
+  }
 }
 
 absl::Status WecomInstaller::FetchDetails(const std::string& appid, Deadline deadline) {

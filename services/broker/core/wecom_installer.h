@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,6 +11,7 @@
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/authorization_store.h"
 #include "services/broker/core/authorizer.h"
+#include "services/broker/core/estate.h"
 #include "services/broker/core/token_broker.h"
 #include "services/broker/core/wecom_platform.h"
 #include "services/broker/core/wecom_store.h"
@@ -30,7 +32,9 @@ class WecomInstaller {
                                                bool test, Deadline deadline);
   // Errors: NOT_FOUND/LINK_UNKNOWN, also for a link that is not of a suite.
   absl::StatusOr<AuthorizationLink> GetLink(const std::string& id, Deadline deadline);
-  std::string UrlOf(const AuthorizationLink& link) const;
+  std::string UrlOf(const AuthorizationLink& link) const {
+    return LaunchPageOf(link, options_.public_url);
+  }
   bool IsExpired(const AuthorizationLink& link) const { return clock_.Now() >= link.expires; }
 
   // Errors: NOT_FOUND/LINK_UNKNOWN, FAILED_PRECONDITION/LINK_EXPIRED, those of TokenBroker::Get.
@@ -39,6 +43,13 @@ class WecomInstaller {
   // ALREADY_EXISTS/APP_EXISTS, those of TokenBroker::Get.
   absl::StatusOr<WecomCorp> Complete(const std::string& link, const std::string& code,
                                      Deadline deadline);
+
+  // Takes over corps that installed the suite elsewhere; each account is a corpid and a permanent
+  // code, which is tried at WeCom before anything is stored. One result for each. Errors, of all at
+  // once: INVALID_ARGUMENT/APP_KIND_UNSUPPORTED, those of TokenBroker::Get for the suite.
+  absl::StatusOr<std::vector<ImportedAccount>> Import(const App& suite,
+                                                      const std::vector<Estate::Account>& corps,
+                                                      Deadline deadline);
 
   // The push create_auth, of which `state` is that of the install page or of the app market, or the
   // push reset_permanent_code: a new code for the same corp. Errors: as of Complete.
@@ -57,6 +68,12 @@ class WecomInstaller {
   absl::StatusOr<std::string> ExchangeUnderLease(const Lease& lease, const App& suite,
                                                  const std::string& code, const std::string& link,
                                                  Deadline deadline);
+  absl::StatusOr<ImportOutcome> Take(const App& suite, const Estate::Account& corp,
+                                     Deadline deadline);
+  // Stores what WeCom tells once, though the database is away for a moment.
+  absl::StatusOr<std::string> SaveGrant(const Lease& lease, const App& suite,
+                                        const std::string& code, const std::string& link,
+                                        const WecomGrant& grant);
   absl::StatusOr<App> GetSuite(const std::string& appid, Deadline deadline);
 
   const AuthorizerOptions options_;

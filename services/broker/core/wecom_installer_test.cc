@@ -1,5 +1,7 @@
 #include "services/broker/core/wecom_installer.h"
 
+#include "services/broker/core/mend_links.h"
+#include "services/broker/testing/fake_estate.h"
 #include "services/broker/testing/wecom_fixture.h"
 
 namespace datong::broker {
@@ -68,6 +70,55 @@ TEST_F(WecomInstallerTest, AnUnknownCodeIsToldAsSuch) {
   wecom_.failures["GetPermanentCode"] = {FakeWecomPlatform::Errcode(40078)};
   EXPECT_THAT(installer_.Complete(link_, "code-1", soon()),
               IsError(absl::StatusCode::kInvalidArgument, "AUTHORIZATION_CODE_INVALID"));
+}
+
+TEST_F(WecomInstallerTest, APermanentCodeOutlivesADatabaseThatGoesAwayAfterWecomsAnswer) {
+  wecom_.on_permanent_code = [this] { store_.FailNext(3); };
+  absl::StatusOr<WecomCorp> corp = installer_.Complete(link_, "code-1", soon());
+  ASSERT_OK(corp);
+  EXPECT_EQ(wecom_.calls["GetPermanentCode"], 1);
+  ASSERT_OK(broker_.Get(kCorpApp, soon()));
+  EXPECT_EQ(wecom_.secrets.back(), "permanent-1");
+}
+
+TEST_F(WecomInstallerTest, CorpsOfAnotherSystemComeWithTheirPermanentCodesOnceWecomTookThem) {
+  const App suite = *store_.GetApp("wws1", soon());
+  const auto import = [&](const std::string& code) {
+    return installer_.Import(suite, {{"wpCorp", Secret(code)}}, soon())->at(0);
+  };
+  EXPECT_EQ(GetReason(import("").refusal), "PERMANENT_CODE_MISSING");
+  wecom_.failures["GetAuthInfo"] = {FakeWecomPlatform::Errcode(40084)};
+  EXPECT_EQ(GetReason(import("dead").refusal), "APP_REVOKED");
+  EXPECT_FALSE(store_.GetApp(kCorpApp, soon()).ok()) << "nothing is stored before it works";
+  const ImportedAccount imported = import("permanent-9");
+  EXPECT_EQ(imported.outcome, ImportOutcome::kImported);
+  EXPECT_EQ(imported.appid, kCorpApp);
+  ASSERT_OK(broker_.Get(kCorpApp, soon()));
+  EXPECT_EQ(wecom_.secrets.back(), "permanent-9");
+  EXPECT_TRUE(store_.GetCorp(kCorpApp, soon())->details_known);
+  EXPECT_EQ(wecom_.calls["GetPermanentCode"], 0);
+  EXPECT_EQ(import("permanent-9").outcome, ImportOutcome::kUnchanged);
+  EXPECT_THAT(installer_.Import(*store_.GetApp("ww1", soon()), {}, soon()),
+              IsError(absl::StatusCode::kInvalidArgument, "APP_KIND_UNSUPPORTED"));
+}
+
+TEST_F(WecomInstallerTest, ACorpThatLeftHasALinkToInstallTheSuiteAnew) {
+  ASSERT_OK(installer_.Complete(link_, "code-1", soon()));
+  FakeEstateStore estates;
+  MendLinks links(estates, authorizer_, clock_);
+  EXPECT_THAT(links.Url(*store_.GetApp(kCorpApp, soon()), soon()), IsOkAndHolds(""));
+  ASSERT_OK(installer_.OnCancelled("wws1", "wpCorp", clock_.Now(), soon()));
+  const absl::StatusOr<std::string> url = links.Url(*store_.GetApp(kCorpApp, soon()), soon());
+  ASSERT_OK(url);
+  const std::string prefix = "https://datong.example/wecom/install/";
+  ASSERT_EQ(url->substr(0, prefix.size()), prefix);
+  const absl::StatusOr<AuthorizationLink> link =
+      installer_.GetLink(url->substr(prefix.size()), soon());
+  ASSERT_OK(link);
+  EXPECT_EQ(link->biz_appid, kCorpApp);
+  estates.links = {*link};
+  EXPECT_THAT(links.Url(*store_.GetApp(kCorpApp, soon()), soon()), IsOkAndHolds(*url));
+  EXPECT_OK(installer_.Begin(link->id, soon()));
 }
 
 TEST_F(WecomInstallerTest, CancelAuthEndsTokenAndCodeAndHasContactsForgotten) {

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/log/log.h"
 #include "common/status/macros.h"
 #include "services/broker/core/wecom_errors.h"
 
@@ -64,9 +65,24 @@ absl::StatusOr<WecomLoggedIn> WecomLogins::LogInWeb(const std::string& project,
                         : platform_.GetVisitor(token, code, deadline);
       });
   if (!visitor.ok()) return ExplainWecom(entry.app, "getuserinfo", visitor.status());
-  WecomLoggedIn result{*visitor, ""};
+  WecomLoggedIn result;
+  result.visitor = *visitor;
   // Staff are never persons (R1.8).
-  if (!visitor->userid.empty()) return result;
+  if (!visitor->userid.empty()) {
+    if (visitor->user_ticket.empty()) return result;
+    absl::StatusOr<WecomStaffDetails> details =
+        tokens_.WithToken<WecomStaffDetails>(appid, deadline, [&](const Secret& token) {
+          return platform_.GetStaffDetails(token, visitor->user_ticket, deadline);
+        });
+    if (details.ok()) {
+      result.details = *std::move(details);
+    } else {
+      // The code is spent: the member is logged in all the same.
+      LogWarn("details of a member not told",
+              {{"app", appid}, {"reason", GetReason(details.status())}});
+    }
+    return result;
+  }
   Evidence evidence;
   evidence.kind = "wecom.oauth_userinfo";
   evidence.appid = appid;
@@ -101,9 +117,32 @@ absl::StatusOr<WecomStaff> WecomLogins::LogInMiniProgram(const std::string& proj
   if (!staff.ok()) return ExplainWecom(entry.app, "jscode2session", staff.status());
   if (!staff->session_key.empty()) {
     DATONG_RETURN_IF_ERROR(
-        store_.SaveSession(entry.app, staff->userid, staff->session_key, deadline));
+        store_.SaveSession(appid, {staff->corpid, staff->userid}, staff->session_key, deadline));
   }
   return staff;
+}
+
+absl::StatusOr<std::string> WecomLogins::TransferSession(const std::string& project,
+                                                         const std::string& appid,
+                                                         const std::string& login_appid,
+                                                         const WecomMember& member,
+                                                         Deadline deadline) {
+  DATONG_ASSIGN_OR_RETURN(WecomDirectory::Entry entry, directory_.Find(project, appid, deadline));
+  if (entry.app.kind != AppKind::kWecomCorp) {
+    return AppKindUnsupported(appid, "an app of the member's corp");
+  }
+  DATONG_RETURN_IF_ERROR(directory_.Find(project, login_appid, deadline).status());
+  DATONG_ASSIGN_OR_RETURN(Secret key, store_.GetSession(login_appid, member, deadline));
+  absl::StatusOr<WecomStaff> staff =
+      tokens_.WithToken<WecomStaff>(appid, deadline, [&](const Secret& token) {
+        return platform_.TransferSession(token, member.userid, key, deadline);
+      });
+  if (!staff.ok()) return ExplainWecom(entry.app, "transfer_session", staff.status());
+  if (!staff->session_key.empty()) {
+    DATONG_RETURN_IF_ERROR(
+        store_.SaveSession(appid, {entry.app.corpid, staff->userid}, staff->session_key, deadline));
+  }
+  return staff->userid;
 }
 
 }  // namespace datong::broker

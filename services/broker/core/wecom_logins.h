@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,7 @@ namespace datong::broker {
 struct WecomLoggedIn {
   WecomVisitor visitor;
   std::string person;  // name; empty for staff, and when identity did not answer in time
+  std::optional<WecomStaffDetails> details;  // of a member who let them be told
 };
 
 // Logs visitors of web pages and staff in mini programs in, through a self-built app or a suite,
@@ -45,6 +47,14 @@ class WecomLogins {
                                          const std::string& code, Deadline deadline);
   absl::StatusOr<WecomStaff> LogInMiniProgram(const std::string& project, const std::string& appid,
                                               const std::string& js_code, Deadline deadline);
+
+  // Turns the encrypted userid and session key of a member who logged in through `login_appid` into
+  // those that the member's own corp sees in its app `appid`. Answers the userid.
+  // Errors: NOT_FOUND/SESSION_UNKNOWN, those of WecomDirectory::Find, ExplainWecom and
+  // TokenBroker::Get.
+  absl::StatusOr<std::string> TransferSession(const std::string& project, const std::string& appid,
+                                              const std::string& login_appid,
+                                              const WecomMember& member, Deadline deadline);
 
  private:
   absl::StatusOr<WecomDirectory::Entry> FindLoginApp(const std::string& project,

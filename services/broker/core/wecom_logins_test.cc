@@ -44,6 +44,33 @@ TEST_F(WecomLoginsTest, StaffAreToldAsSuchAndNeverBecomePersons) {
   EXPECT_THAT(peers_.evidence, IsEmpty());
 }
 
+TEST_F(WecomLoginsTest, AMemberWhoLetThemBeToldHasDetailsAndIsLoggedInWithoutThem) {
+  wecom_.visitor.userid = "zhangsan";
+  EXPECT_FALSE(logins_.LogInWeb("demo", "ww1", "code", soon())->details.has_value());
+  wecom_.visitor.user_ticket = Secret("ticket-1");
+  EXPECT_EQ(logins_.LogInWeb("demo", "ww1", "code", soon())->details->mobile, "mobile-by-ticket-1");
+  wecom_.failures["GetStaffDetails"] = {FakeWecomPlatform::Errcode(84014)};
+  const absl::StatusOr<WecomLoggedIn> user = logins_.LogInWeb("demo", "ww1", "code", soon());
+  ASSERT_OK(user);
+  EXPECT_EQ(user->visitor.userid, "zhangsan");
+  EXPECT_FALSE(user->details.has_value());
+}
+
+TEST_F(WecomLoginsTest, AnEncryptedMemberIsTheirOwnCorpsOnceItKnowsTheMiniProgram) {
+  GiveSuiteTicket();
+  wecom_.staff = {"ww1", "wmEncrypted", "", Secret("key-1")};
+  ASSERT_OK(logins_.LogInMiniProgram("demo", "wws1", "js", soon()));
+  const auto transfer = [&](const std::string& userid) {
+    return logins_.TransferSession("demo", "ww1", "wws1", {"ww1", userid}, soon());
+  };
+  EXPECT_THAT(transfer("wmEncrypted"), IsOkAndHolds("plain-wmEncrypted"));
+  EXPECT_EQ(store_.GetSession("ww1", {"ww1", "plain-wmEncrypted"}, soon())->Expose(),
+            "plain-key-1");
+  EXPECT_THAT(transfer("nobody"), IsError(absl::StatusCode::kNotFound, "SESSION_UNKNOWN"));
+  EXPECT_THAT(logins_.TransferSession("demo", "wws1", "wws1", {"ww1", "wmEncrypted"}, soon()),
+              IsError(absl::StatusCode::kInvalidArgument, "APP_KIND_UNSUPPORTED"));
+}
+
 TEST_F(WecomLoginsTest, WithoutIdentityTheEvidenceOfASpentCodeIsKept) {
   wecom_.visitor.openid = "o1";
   peers_.status = absl::UnavailableError("down");

@@ -95,6 +95,18 @@ struct WecomVisitor {
   std::string open_userid;  // through a suite
   std::string openid;
   std::string external_userid;
+  Secret user_ticket;  // of a member who was asked for private details
+};
+
+// What auth/getuserdetail tells of a member who let it.
+struct WecomStaffDetails {
+  std::string gender;  // "0" not known, "1" male, "2" female
+  std::string avatar;
+  std::string qr_code;
+  std::string mobile;
+  std::string email;
+  std::string biz_mail;
+  std::string address;
 };
 
 // A member of staff in a mini program.
@@ -179,10 +191,19 @@ class WecomIdPlatform {
   virtual absl::StatusOr<WecomVisitor> GetSuiteVisitor(const Secret& suite_token,
                                                        const std::string& code,
                                                        Deadline deadline) = 0;
+  // With the token of the app through which the visitor came.
+  virtual absl::StatusOr<WecomStaffDetails> GetStaffDetails(const Secret& token,
+                                                            const Secret& user_ticket,
+                                                            Deadline deadline) = 0;
   virtual absl::StatusOr<WecomStaff> LogInStaff(const Secret& token, const std::string& js_code,
                                                 Deadline deadline) = 0;
   virtual absl::StatusOr<WecomStaff> LogInSuiteStaff(const Secret& suite_token,
                                                      const std::string& js_code,
+                                                     Deadline deadline) = 0;
+
+  // The plain pair of an encrypted one, with a token of the member's own corp.
+  virtual absl::StatusOr<WecomStaff> TransferSession(const Secret& token, const std::string& userid,
+                                                     const Secret& session_key,
                                                      Deadline deadline) = 0;
 
   // Members with the customer-contact function.

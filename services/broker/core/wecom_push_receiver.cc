@@ -61,14 +61,16 @@ std::string WecomPushKey(const wechat::Message& message) {
 
 WecomPushReceiver::WecomPushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work,
                                      TokenBroker& tokens, BrokerMetrics& metrics,
-                                     const Clock& clock, std::function<void()> wake_worker)
+                                     const Clock& clock, std::function<void()> wake_worker,
+                                     PushSightings* sightings)
     : apps_(apps),
       tickets_(tickets),
       work_(work),
       tokens_(tokens),
       metrics_(metrics),
       clock_(clock),
-      wake_worker_(std::move(wake_worker)) {}
+      wake_worker_(std::move(wake_worker)),
+      sightings_(sightings) {}
 
 absl::StatusOr<std::string> WecomPushReceiver::Receive(const RawPush& push, Deadline deadline) {
   absl::StatusOr<std::string> answer = ReceiveChecked(push, deadline);
@@ -119,6 +121,16 @@ absl::StatusOr<std::string> WecomPushReceiver::ReceiveChecked(const RawPush& pus
                                                               Deadline deadline) {
   if (push.body.size() > kMostBytes) return PushTooLarge();
   DATONG_ASSIGN_OR_RETURN(Target target, FindTarget(push.path, deadline));
+  absl::StatusOr<std::string> answer = OpenAndStore(target, push, deadline);
+  if (sightings_ != nullptr) {
+    sightings_->Note(target.credential.appid, push.method == "POST", answer.status());
+  }
+  return answer;
+}
+
+absl::StatusOr<std::string> WecomPushReceiver::OpenAndStore(const Target& target,
+                                                            const RawPush& push,
+                                                            Deadline deadline) {
   DATONG_ASSIGN_OR_RETURN(Credentials credentials,
                           apps_.GetCredentials(target.credential.appid, deadline));
   if (credentials.callback.token.empty()) return CallbackNotConfigured(target.credential.appid);

@@ -23,9 +23,10 @@ namespace datong::broker {
 // Thread-safe; blocks on the database. Everything that it is given must outlive it.
 class WecomPushReceiver {
  public:
-  // `wake_worker` is called after a new push was stored.
+  // `wake_worker` is called after a new push was stored. `sightings` may be nullptr.
   WecomPushReceiver(AppStore& apps, TokenStore& tickets, WorkStore& work, TokenBroker& tokens,
-                    BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker);
+                    BrokerMetrics& metrics, const Clock& clock, std::function<void()> wake_worker,
+                    PushSightings* sightings = nullptr);
 
   // The body of the answer. Errors: as of PushService.ReceivePush.
   absl::StatusOr<std::string> Receive(const RawPush& push, Deadline deadline);
@@ -43,6 +44,8 @@ class WecomPushReceiver {
   static std::vector<std::string> ReceiveIds(const Target& target, bool is_check);
 
   absl::StatusOr<std::string> ReceiveChecked(const RawPush& push, Deadline deadline);
+  absl::StatusOr<std::string> OpenAndStore(const Target& target, const RawPush& push,
+                                           Deadline deadline);
   absl::StatusOr<std::string> Store(const Target& target, const std::string& plaintext,
                                     Deadline deadline);
   absl::Status StoreTicket(const Target& target, const wechat::Message& message, Deadline deadline);
@@ -54,6 +57,7 @@ class WecomPushReceiver {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   const std::function<void()> wake_worker_;
+  PushSightings* const sightings_;
 };
 
 // What makes a repeated push of WeCom the same push.

@@ -1,5 +1,6 @@
 #include "services/broker/core/wecom_pushes.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,16 @@ bool IsAttribute(const std::string& name) {
     if (name == other) return false;
   }
   return true;
+}
+
+// How a push changes what the contact is to the member of staff it names; nothing when it does not.
+std::optional<RelationState> RelationAfter(const std::string& change) {
+  if (change == "add_external_contact" || change == "add_half_external_contact") {
+    return RelationState::kActive;
+  }
+  if (change == "del_external_contact") return RelationState::kEndedByCompany;
+  if (change == "del_follow_user") return RelationState::kEndedByPerson;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -110,7 +121,7 @@ absl::Status WecomPushes::RunCustomerPush(const Job& job, const std::string& app
   NewJob next;
   next.project = job.project;
   next.appid = appid;
-  if (name == "change_external_chat" && change == "update") {
+  if (name == "change_external_chat" && (change == "create" || change == "update")) {
     next.kind = JobKind::kWecomGroup;
     next.payload = Text(message, "ChatId");
     next.key = absl::StrCat(appid, ":", next.payload);
@@ -130,9 +141,14 @@ absl::Status WecomPushes::RunCustomerPush(const Job& job, const std::string& app
   }
   DATONG_ASSIGN_OR_RETURN(std::string source, PushSourceOf(entry->app, deadline));
   DATONG_RETURN_IF_ERROR(ingest_.AppendEvents(source, {event}, deadline));
-  if (change != "add_external_contact" && change != "add_half_external_contact") {
-    return absl::OkStatus();
-  }
+  const std::optional<RelationState> state = RelationAfter(change);
+  if (!state.has_value()) return absl::OkStatus();
+  DATONG_RETURN_IF_ERROR(
+      identity_.RecordRelations(job.project,
+                                {{event.identifier, RelationKind::kContact, *state,
+                                  event.event_time, Text(message, "UserID")}},
+                                deadline));
+  if (*state != RelationState::kActive) return absl::OkStatus();
   Evidence evidence;
   evidence.kind = "wecom.event_add_contact";
   evidence.appid = appid;

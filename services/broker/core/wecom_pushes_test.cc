@@ -149,6 +149,31 @@ TEST_F(WecomPushesTest, AnAddedContactIsAnEventAndEvidenceInTheSuitesView) {
   EXPECT_EQ(wecom_.calls["GetPendingIds"], 0);
 }
 
+TEST_F(WecomPushesTest, WhoIsAContactOfWhomIsToldAndWhoEndedIt) {
+  Install();
+  for (const char* change : {"add_half_external_contact", "edit_external_contact",
+                             "del_follow_user", "del_external_contact"}) {
+    ASSERT_OK(Take(
+        Push(kEvents, "wws1",
+             Instruction(absl::StrCat(
+                 "<AuthCorpId>wpCorp</AuthCorpId><InfoType>change_external_contact</InfoType>"
+                 "<ChangeType>",
+                 change,
+                 "</ChangeType><UserID>zhangsan</UserID><ExternalUserID>wm1</ExternalUserID>")))));
+  }
+  std::vector<RelationState> states;
+  for (const Relation& relation : peers_.relations) {
+    EXPECT_EQ(relation.identifier, "ext:wpCorp/prov-wwprov:wm1");
+    EXPECT_EQ(relation.kind, RelationKind::kContact);
+    EXPECT_EQ(relation.with, "zhangsan");
+    EXPECT_EQ(relation.since, clock_.Now());
+    states.push_back(relation.state);
+  }
+  EXPECT_THAT(states, ElementsAre(RelationState::kActive, RelationState::kEndedByPerson,
+                                  RelationState::kEndedByCompany));
+  EXPECT_THAT(EvidenceIds("wecom.event_add_contact"), ElementsAre("ext:wpCorp/prov-wwprov:wm1"));
+}
+
 TEST_F(WecomPushesTest, APendingIdIsJoinedWhenItsUserBecomesACustomer) {
   Install();
   wecom_.converted = {"", "pend-1"};
@@ -170,6 +195,39 @@ TEST_F(WecomPushesTest, APendingIdIsJoinedWhenItsUserBecomesACustomer) {
   EXPECT_THAT(EvidenceIds("wecom.external_to_pending"),
               ElementsAre("ext:wpCorp/prov-wwprov:wm1", "pending:wwprov/wpCorp:pend-1"));
   EXPECT_FALSE(*store_.HasPending(kCorpApp, absl::InfinitePast(), soon()));
+}
+
+TEST_F(WecomPushesTest, AGroupThatComesOrChangesIsReadForItsOutsiders) {
+  Install();
+  const auto push = [&](const std::string& change) {
+    return Take(Push(kEvents, "wws1",
+                     Instruction(absl::StrCat(
+                         "<AuthCorpId>wpCorp</AuthCorpId><InfoType>change_external_chat</InfoType>"
+                         "<ChangeType>",
+                         change, "</ChangeType><ChatId>wr1</ChatId>"))));
+  };
+  ASSERT_OK(push("dismiss"));
+  EXPECT_EQ(store_.pending_jobs(JobKind::kWecomGroup), 0u);
+  ASSERT_OK(push("create"));
+  ASSERT_OK(push("update"));
+  const std::vector<Job> jobs = *store_.Claim(JobKind::kWecomGroup, 10, absl::Minutes(1), soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  ASSERT_OK(store_.AddPending(kCorpApp, "pend-1", clock_.Now(), soon()));
+  wecom_.group.members = {{"zhangsan", false, "", clock_.Now(), 1},
+                          {"wm5", true, "", clock_.Now(), 2}};
+  wecom_.matches = {{"wm5", "pend-1"}};
+  ASSERT_OK(contacts_.OnGroupChanged(jobs[0], soon()));
+  EXPECT_THAT(EvidenceIds("wecom.group_detail"), ElementsAre("ext:wpCorp/prov-wwprov:wm5"));
+  EXPECT_THAT(EvidenceIds("wecom.external_to_pending"),
+              ElementsAre("ext:wpCorp/prov-wwprov:wm5", "pending:wwprov/wpCorp:pend-1"));
+}
+
+TEST_F(WecomPushesTest, IdsFromBeforeTheUpgradeAreInViewsOfTheirOwn) {
+  EXPECT_EQ((WecomView{"wpCorp", "p"}).name(), "prov-p");
+  EXPECT_EQ((WecomView{"wpCorp", "p", /*is_agency=*/true}).name(), "prov-p");
+  EXPECT_EQ((WecomView{"ww1234", "p"}).name(), "provv1-p");
+  EXPECT_EQ((WecomView{"WX1234", "p", /*is_agency=*/true}).name(), "self");
+  EXPECT_EQ((WecomView{"ww1234", ""}).name(), "self");
 }
 
 TEST_F(WecomPushesTest, APendingIdOlderThanNinetyDaysIsNotAskedForAnyMore) {
@@ -214,14 +272,17 @@ TEST_F(WecomPushesTest, ACorpThatLeftIsForgottenUnlessAnotherSuiteOfTheProviderS
 
 TEST_F(WecomPushesTest, IdsOfTwoViewsAreToldAsOneContact) {
   Install();
-  absl::StatusOr<std::vector<WecomIdPair>> pairs =
+  const absl::StatusOr<WecomPairs> converted =
       contacts_.Convert("demo", "ww1",
                         {.conversion = WecomConversion::kProviderToCorp,
                          .external_userids = {"a"},
                          .other_app = kCorpApp},
                         soon());
-  ASSERT_OK(pairs);
-  EXPECT_EQ((*pairs)[0].to, "wmOwn-a");
+  ASSERT_OK(converted);
+  EXPECT_EQ(converted->pairs[0].to, "wmOwn-a");
+  EXPECT_EQ(converted->to.Ext("wmOwn-a"), "ext:ww1/self:wmOwn-a");
+  EXPECT_THAT(contacts_.PersonsOf("demo", {"ext:ww1/self:wmOwn-a"}, soon()),
+              ElementsAre("projects/demo/persons/of-wmOwn-a"));
   wecom_.pairs = {{"old", "new"}, {"same", "same"}};
   ASSERT_OK(contacts_.Convert(
       "demo", kCorpApp,
@@ -231,6 +292,20 @@ TEST_F(WecomPushesTest, IdsOfTwoViewsAreToldAsOneContact) {
                           "ext:wpCorp/provv1-wwprov:old", "ext:wpCorp/prov-wwprov:new"));
   EXPECT_THAT(contacts_.Convert("demo", "ww1", {.external_userids = {"a"}}, soon()),
               IsError(absl::StatusCode::kInvalidArgument, "CONVERSION_INVALID"));
+}
+
+TEST_F(WecomPushesTest, WhatWasTranslatedBeforeWecomStoppedIsTold) {
+  Install();
+  wecom_.failures["FromServiceExternalUserid"] = {absl::OkStatus(),
+                                                  FakeWecomPlatform::Errcode(45009)};
+  EXPECT_THAT(contacts_.Convert("demo", "ww1",
+                                {.conversion = WecomConversion::kProviderToCorp,
+                                 .external_userids = {"a", "b"},
+                                 .other_app = kCorpApp},
+                                soon()),
+              IsError(absl::StatusCode::kResourceExhausted, "API_RATE_LIMITED"));
+  EXPECT_THAT(EvidenceIds("wecom.id_convert"),
+              ElementsAre("ext:wpCorp/prov-wwprov:a", "ext:ww1/self:wmOwn-a"));
 }
 
 TEST_F(WecomPushesTest, APassReadsEveryPageInStepsAndEndsOnce) {

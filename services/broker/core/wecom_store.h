@@ -21,10 +21,11 @@ class WecomStore {
  public:
   virtual ~WecomStore() = default;
 
-  // What the exchange of `code` brought, in one transaction: app, corp, permanent code (where other
-  // accounts have their refresh token; it replaces the one held and ends the corp's token), the
-  // code as done, the link's app, and the jobs that ask for the corp's details and read its
-  // contacts. Answers the appid. Errors: ABORTED/LEASE_LOST, ALREADY_EXISTS/APP_EXISTS.
+  // What the exchange of `code` (or, without one, an import) brought, in one transaction: app,
+  // corp, permanent code (where other accounts have their refresh token; it replaces the one held
+  // and ends the corp's token), the code as done, the link's app, and the jobs that ask for the
+  // corp's details and read its contacts. Answers the appid. Errors: ABORTED/LEASE_LOST,
+  // ALREADY_EXISTS/APP_EXISTS.
   virtual absl::StatusOr<std::string> SaveInstall(const Lease& lease, const App& suite,
                                                   const std::string& code, const std::string& link,
                                                   const WecomGrant& grant, absl::Time now,
@@ -43,11 +44,15 @@ class WecomStore {
   virtual absl::StatusOr<std::vector<WecomCorp>> ListCorps(const std::string& project,
                                                            const std::string& after, int limit,
                                                            Deadline deadline) = 0;
-  // The session key of a member of staff.
-  virtual absl::Status SaveSession(const App& app, const std::string& userid, const Secret& key,
-                                   Deadline deadline) = 0;
+  // The session key of a member of staff, who logged in through `appid`. It goes with the corp.
+  virtual absl::Status SaveSession(const std::string& appid, const WecomMember& member,
+                                   const Secret& key, Deadline deadline) = 0;
+  // Errors: NOT_FOUND/SESSION_UNKNOWN.
+  virtual absl::StatusOr<Secret> GetSession(const std::string& appid, const WecomMember& member,
+                                            Deadline deadline) = 0;
 
-  // Remembers that a pending_id was issued to this app; a repeat renews it.
+  // Remembers that a pending_id was issued to this app; a repeat renews it. Forgets those that
+  // ended.
   virtual absl::Status AddPending(const std::string& appid, const std::string& pending_id,
                                   absl::Time now, Deadline deadline) = 0;
   // Whether contacts of this app may still come out of a pending_id issued after `since`.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "common/status/macros.h"
 #include "common/wechat/wecom_error_codes.h"
 #include "services/broker/core/errors.h"
@@ -49,7 +48,7 @@ absl::StatusOr<FetchedToken> WecomTokens::FetchAuthorized(TokenBroker& tokens, c
   DATONG_ASSIGN_OR_RETURN(WecomCorp corp, corps_.GetCorp(app.appid, deadline));
   // Before its details are known, the id of a template tells as much.
   if (corp.mode == WecomMode::kAgency ||
-      (corp.mode == WecomMode::kUnknown && absl::StartsWith(app.component, "dk"))) {
+      (corp.mode == WecomMode::kUnknown && IsAgencyTemplate(app.component))) {
     return platform_.FetchCorpToken(app.corpid, held.refresh_token, deadline);
   }
   return tokens.WithToken<FetchedToken>(app.component, deadline, [&](const Secret& suite_token) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -40,13 +41,26 @@ inline std::string WecomCorpAppid(absl::string_view corpid, absl::string_view su
   return absl::StrCat(corpid, "-", suite);
 }
 
+// The id of a template of agency-built apps.
+inline bool IsAgencyTemplate(absl::string_view suite) { return absl::StartsWith(suite, "dk"); }
+// A corpid as the corp itself sees it. A provider that sees it as well sees all ids of the corp as
+// they were before the upgrade of 2022.
+inline bool IsPlainCorpid(absl::string_view corpid) {
+  return absl::StartsWithIgnoreCase(corpid, "ww") || absl::StartsWithIgnoreCase(corpid, "wx");
+}
+
 // Whose external_userids an app sees (R1.4): equal strings of different views are different
 // contacts.
 struct WecomView {
   std::string corpid;
-  std::string provider;  // empty: the corp's own view
+  std::string provider;  // empty: of the corp's own app
+  bool is_agency = false;
 
-  std::string name() const { return provider.empty() ? "self" : absl::StrCat("prov-", provider); }
+  std::string name() const {
+    if (provider.empty()) return "self";
+    if (!IsPlainCorpid(corpid)) return absl::StrCat("prov-", provider);
+    return is_agency ? "self" : absl::StrCat("provv1-", provider);
+  }
   std::string Ext(absl::string_view external_userid) const {
     return absl::StrCat("ext:", corpid, "/", name(), ":", external_userid);
   }
@@ -58,6 +72,17 @@ struct WecomView {
   std::string OldExt(absl::string_view external_userid) const {
     return absl::StrCat("ext:", corpid, "/provv1-", provider, ":", external_userid);
   }
+};
+
+// A pending_id ends then; what came out of it in time stays joined.
+inline constexpr absl::Duration kPendingLifetime = absl::Hours(90 * 24);
+
+// A member of staff; userids of different corps may be equal.
+struct WecomMember {
+  std::string corpid;
+  std::string userid;
+
+  std::string name() const { return absl::StrCat(corpid, "/", userid); }
 };
 
 // One pass over the contacts of a corp.

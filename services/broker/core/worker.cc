@@ -1,10 +1,13 @@
 #include "services/broker/core/worker.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/log/log.h"
 #include "common/status/error.h"
 #include "common/status/macros.h"
@@ -22,10 +25,31 @@ absl::Time EventTimeOf(const wechat::Message& message, absl::Time fallback) {
   return seconds.has_value() ? absl::FromUnixSeconds(*seconds) : fallback;
 }
 
-// Whose push it is. Privacy events are sent by a service of WeChat and name the user in OpenID.
+constexpr char kWithdrew[] = "user_authorization_revoke";
+constexpr char kDeregistered[] = "user_authorization_cancellation";
+constexpr char kCleaned[] = "user_info_modified";
+
+// What WeChat found of an account of late: certification and names change with it.
+constexpr std::array<absl::string_view, 6> kVerifications = {"qualification_verify_success",
+                                                             "qualification_verify_fail",
+                                                             "naming_verify_success",
+                                                             "naming_verify_fail",
+                                                             "annual_renew",
+                                                             "verify_expired"};
+
+bool IsWithdrawal(const wechat::Message& message) {
+  const absl::string_view event = message.Text("Event");
+  return event == kWithdrew || event == kDeregistered;
+}
+
+// Whose push it is; "" when nobody's. Privacy events are sent by a service of WeChat and name the
+// user in OpenID, if at all; what WeChat tells of the account itself is about no user.
 std::string OpenidOf(const wechat::Message& message) {
   const absl::string_view openid = message.Text("OpenID");
-  return std::string(openid.empty() ? message.Text("FromUserName") : openid);
+  if (IsWithdrawal(message) || message.Text("Event") == kCleaned || !openid.empty()) {
+    return std::string(openid);
+  }
+  return std::string(message.Text("FromUserName"));
 }
 
 PushEvent EventOf(const App& app, const Job& job, const wechat::Message& message, absl::Time now) {
@@ -86,6 +110,31 @@ absl::StatusOr<int> Worker::RunOnce() {
   return taken + pushes;
 }
 
+absl::StatusOr<std::vector<Job>> Worker::Claim(JobKind kind) {
+  DATONG_ASSIGN_OR_RETURN(
+      std::vector<Job> jobs,
+      work_.Claim(kind, options_.batch, options_.hold, Deadline::After(options_.call_timeout)));
+  MutexLock lock(&mutex_);
+  for (const Job& job : jobs) held_[job.id] = job;
+  return jobs;
+}
+
+void Worker::LetGo(const std::vector<Job>& jobs) {
+  MutexLock lock(&mutex_);
+  for (const Job& job : jobs) held_.erase(job.id);
+}
+
+void Worker::HoldOn() {
+  std::vector<Job> held;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, job] : held_) held.push_back(job);
+  }
+  if (held.empty()) return;
+  const absl::Status status = work_.Extend(held, options_.hold, Deadline::After(options_.hold / 3));
+  if (!status.ok()) LogWarn("jobs not held any longer", {{"reason", GetReason(status)}});
+}
+
 void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
   const Deadline deadline = Deadline::After(options_.call_timeout);
   if (outcome.ok()) {
@@ -93,6 +142,8 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
     if (!finished.ok()) {
       LogWarn("jobs not finished", {{"reason", GetReason(finished)}});
       LeaveOver(jobs, outcome, finished);
+    } else {
+      LetGo(jobs);
     }
     return;
   }
@@ -110,6 +161,8 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
     if (!retried.ok()) {
       LogWarn("job not put back", {{"reason", GetReason(retried)}});
       LeaveOver({job}, outcome, retried);
+    } else {
+      LetGo({job});
     }
   }
 }
@@ -117,7 +170,7 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
 void Worker::LeaveOver(const std::vector<Job>& jobs, const absl::Status& outcome,
                        const absl::Status& why) {
   // Otherwise somebody else has taken them over.
-  if (!absl::IsUnavailable(why) && !absl::IsDeadlineExceeded(why)) return;
+  if (!absl::IsUnavailable(why) && !absl::IsDeadlineExceeded(why)) return LetGo(jobs);
   MutexLock lock(&mutex_);
   left_over_.emplace_back(jobs, outcome);
 }
@@ -132,9 +185,7 @@ void Worker::SettleLeftOver() {
 }
 
 absl::StatusOr<int> Worker::RunOthers(JobKind kind) {
-  const Deadline deadline = Deadline::After(options_.call_timeout);
-  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs,
-                          work_.Claim(kind, options_.batch, options_.hold, deadline));
+  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs, Claim(kind));
   for (const Job& job : jobs) {
     Settle({job}, RunOther(job, Deadline::After(options_.call_timeout)));
   }
@@ -182,9 +233,7 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
 }
 
 absl::StatusOr<int> Worker::RunPushes() {
-  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs,
-                          work_.Claim(JobKind::kPush, options_.batch, options_.hold,
-                                      Deadline::After(options_.call_timeout)));
+  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs, Claim(JobKind::kPush));
   std::map<std::string, std::vector<Push>> by_app;
   for (Job& job : jobs) {
     absl::StatusOr<wechat::Message> message = wechat::ParseMessage(job.payload);
@@ -203,9 +252,15 @@ absl::StatusOr<int> Worker::RunPushes() {
       }
       continue;
     }
-    std::vector<Job> claimed;
-    for (const Push& push : pushes) claimed.push_back(push.job);
-    Settle(claimed, app.ok() ? RunAppPushes(*app, pushes, deadline) : app.status());
+    // Withdrawals come after everything else, and wait for nothing else, such as a quota.
+    std::vector<Push> groups[2];
+    for (const Push& push : pushes) groups[IsWithdrawal(push.message) ? 1 : 0].push_back(push);
+    for (const std::vector<Push>& group : groups) {
+      if (group.empty()) continue;
+      std::vector<Job> claimed;
+      for (const Push& push : group) claimed.push_back(push.job);
+      Settle(claimed, app.ok() ? RunAppPushes(*app, group, deadline) : app.status());
+    }
   }
   return static_cast<int>(jobs.size());
 }
@@ -247,11 +302,39 @@ absl::Status Worker::RunAppPushes(const App& app, const std::vector<Push>& pushe
                                   Deadline deadline) {
   std::vector<PushEvent> events;
   std::vector<Evidence> evidence;
+  std::vector<Relation> relations;
+  std::vector<Withdrawal> withdrawals;
   std::vector<std::string> followers;
+  bool is_verified_anew = false;
   for (const Push& push : pushes) {
     events.push_back(EventOf(app, push.job, push.message, clock_.Now()));
+    const absl::string_view name = push.message.Text("Event");
+    is_verified_anew |= absl::c_linear_search(kVerifications, name);
     const std::string openid = OpenidOf(push.message);
-    if (push.message.Text("Event") != "subscribe" || openid.empty()) continue;
+    if (openid.empty()) continue;
+    // Told before the withdrawal, so that an erasure finds the unionid too.
+    const absl::string_view unionid = push.message.Text("UnionID");
+    if (push.message.Has("OpenID") && !unionid.empty()) {
+      evidence.push_back({"oa.push_unionid", app.appid, openid, std::string(unionid),
+                          events.back().event_time, events.back().event_id});
+    }
+    if (IsWithdrawal(push.message)) {
+      Withdrawal& withdrawal = withdrawals.emplace_back();
+      withdrawal.identifier = events.back().identifier;
+      for (const absl::string_view info :
+           absl::StrSplit(push.message.Text("RevokeInfo"), ',', absl::SkipWhitespace())) {
+        withdrawal.infos.emplace_back(absl::StripAsciiWhitespace(info));
+      }
+      withdrawal.deregistered = name == kDeregistered;
+      // Decisions are never of the future.
+      withdrawal.when = std::min(events.back().event_time, clock_.Now());
+    }
+    if (name != "subscribe" && name != "unsubscribe") continue;
+    const bool follows = name == "subscribe";
+    relations.push_back({events.back().identifier, RelationKind::kFollower,
+                         follows ? RelationState::kActive : RelationState::kEndedByPerson,
+                         events.back().event_time});
+    if (!follows) continue;
     evidence.push_back({"oa.event_subscribe", app.appid, openid, "", events.back().event_time,
                         events.back().event_id});
     if (std::find(followers.begin(), followers.end(), openid) == followers.end()) {
@@ -261,12 +344,30 @@ absl::Status Worker::RunAppPushes(const App& app, const std::vector<Push>& pushe
   if (events.empty()) return absl::OkStatus();
   DATONG_ASSIGN_OR_RETURN(std::string source, PushSourceOf(app, deadline));
   DATONG_RETURN_IF_ERROR(ingest_.AppendEvents(source, events, deadline));
-  if (evidence.empty()) return absl::OkStatus();
   absl::StatusOr<std::vector<Evidence>> told = AskUsers(app, followers, deadline);
   if (told.ok()) {
     evidence.insert(evidence.end(), told->begin(), told->end());
   }
-  DATONG_RETURN_IF_ERROR(identity_.Link(app.project, evidence, deadline));
+  if (!evidence.empty()) {
+    DATONG_RETURN_IF_ERROR(identity_.Link(app.project, evidence, deadline));
+  }
+  if (!relations.empty()) {
+    DATONG_RETURN_IF_ERROR(identity_.RecordRelations(app.project, relations, deadline));
+  }
+  // Last of all, so that nothing that is told again comes after the erasure.
+  for (const Withdrawal& withdrawal : withdrawals) {
+    const absl::Status obeyed = identity_.Withdraw(app.project, withdrawal, deadline);
+    if (GetReason(obeyed) == "IDENTIFIER_INVALID") continue;  // never was anybody's
+    DATONG_RETURN_IF_ERROR(obeyed);
+  }
+  if (is_verified_anew && !app.component.empty()) {
+    NewJob details;
+    details.kind = JobKind::kAuthorizerDetails;
+    details.key = app.appid;
+    details.project = app.project;
+    details.appid = app.appid;
+    DATONG_RETURN_IF_ERROR(work_.Enqueue(details, deadline));
+  }
   return told.status();
 }
 

@@ -101,6 +101,16 @@ TEST_F(WorkerTest, JobsThatCouldNotBePutBackComeBackWithTheDatabase) {
   EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u);
 }
 
+TEST_F(WorkerTest, JobsAreHeldForAsLongAsTheyTakeAndNoLonger) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("CLICK", "o1"));
+  peers_.on_ingest = [&] { worker_.HoldOn(); };
+  RunAll();
+  EXPECT_EQ(store_.extended(), std::vector<std::string>{"wx-own:k1"});
+  worker_.HoldOn();
+  EXPECT_EQ(store_.extended().size(), 1u);
+}
+
 TEST_F(WorkerTest, OneOpenidThatSpoilsTheCallIsLeftOut) {
   platform_.unionids = {{"o1", "u1"}, {"o2", "u2"}, {"o3", "u3"}};
   for (const char* openid : {"o1", "o2", "spoils", "o3"}) {
@@ -130,6 +140,83 @@ TEST_F(WorkerTest, OtherEventsAndMessagesAreEventsWithoutEvidence) {
   EXPECT_EQ(peers_.events[0].name, "text");
   EXPECT_FALSE(peers_.events[0].attributes.contains("Content"));
   EXPECT_EQ(peers_.events[1].name, "SCAN");
+}
+
+TEST_F(WorkerTest, WhoFollowsAndWhoLeftIsTold) {
+  AddPush("wx-own", "k1", Event("subscribe", "o1"));
+  AddPush("wx-own", "k2", Event("unsubscribe", "o2"));
+  RunAll();
+  ASSERT_EQ(peers_.relations.size(), 2u);
+  for (const Relation& relation : peers_.relations) {
+    const bool follows = relation.identifier == "openid:wx-own:o1";
+    EXPECT_EQ(relation.state, follows ? RelationState::kActive : RelationState::kEndedByPerson);
+    EXPECT_EQ(relation.kind, RelationKind::kFollower);
+    EXPECT_EQ(relation.since, absl::FromUnixSeconds(1'700'000'000));
+  }
+  EXPECT_EQ(peers_.evidence.size(), 1u) << "who left is no evidence";
+}
+
+TEST_F(WorkerTest, RelationsThatIdentityCouldNotTakeAreToldAgain) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("unsubscribe", "o2"));
+  peers_.on_relations = [this] { peers_.status = absl::UnavailableError("down"); };
+  ASSERT_OK(worker_.RunOnce());
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 1u);
+  peers_.on_relations = nullptr;
+  peers_.status = absl::OkStatus();
+  clock_.Advance(absl::Minutes(10));
+  RunAll();
+  EXPECT_EQ(peers_.relations.size(), 1u);
+}
+
+TEST_F(WorkerTest, WhatAUserTakesBackIsObeyedAfterEverythingElse) {
+  AddPush("wx-mini", "k1",
+          R"({"FromUserName":"service","OpenID":"o9","CreateTime":1700000000,"MsgType":"event",)"
+          R"("Event":"user_authorization_revoke","RevokeInfo":"6, 8"})");
+  AddPush("wx-mini", "k2",
+          R"({"FromUserName":"service","OpenID":"o8","CreateTime":1700000900,"MsgType":"event",)"
+          R"("Event":"user_authorization_cancellation","UnionID":"u8"})");
+  // As it was seen without the user: it is about nobody, least of all about the service.
+  AddPush("wx-mini", "k3",
+          R"({"FromUserName":"service","CreateTime":1700000000,"MsgType":"event",)"
+          R"("Event":"user_authorization_cancellation"})");
+  peers_.on_ingest = [this] { EXPECT_TRUE(peers_.withdrawals.empty()); };
+  RunAll();
+  ASSERT_EQ(peers_.evidence.size(), 1u);
+  EXPECT_EQ(peers_.evidence[0].kind, "oa.push_unionid");
+  EXPECT_EQ(peers_.evidence[0].unionid, "u8");
+  ASSERT_EQ(peers_.withdrawals.size(), 2u);
+  EXPECT_EQ(peers_.withdrawals[0].identifier, "openid:wx-mini:o9");
+  EXPECT_EQ(peers_.withdrawals[0].infos, (std::vector<std::string>{"6", "8"}));
+  EXPECT_FALSE(peers_.withdrawals[0].deregistered);
+  EXPECT_EQ(peers_.withdrawals[0].when, absl::FromUnixSeconds(1'700'000'000));
+  EXPECT_EQ(peers_.withdrawals[1].identifier, "openid:wx-mini:o8");
+  EXPECT_TRUE(peers_.withdrawals[1].deregistered);
+  EXPECT_EQ(peers_.withdrawals[1].when, clock_.Now()) << "no decision is of the future";
+  ASSERT_EQ(peers_.events.size(), 3u);
+  EXPECT_EQ(peers_.events[2].identifier, "");
+}
+
+TEST_F(WorkerTest, AWithdrawalDoesNotWaitForAQuotaThatOthersUsedUp) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("subscribe", "o1"));
+  AddPush("wx-own", "k2",
+          R"({"FromUserName":"service","OpenID":"o9","CreateTime":1700000000,"MsgType":"event",)"
+          R"("Event":"user_authorization_revoke","RevokeInfo":"205"})");
+  platform_.FailNext("GetUsers", {Errcode(45009)});
+  ASSERT_OK(worker_.RunOnce());
+  EXPECT_EQ(peers_.withdrawals.size(), 1u);
+  EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 1u) << "the follow is tried again";
+}
+
+TEST_F(WorkerTest, ACertificationThatChangesHasTheAccountsDetailsReadAnew) {
+  Connect();
+  RunAll();
+  const int before = platform_.calls("GetAuthorizerInfo");
+  AddPush("wx-account", "k1", Event("annual_renew", "system"));
+  AddPush("wx-own", "k2", Event("annual_renew", "system"));
+  RunAll();
+  EXPECT_EQ(platform_.calls("GetAuthorizerInfo"), before + 1) << "of the authorised one alone";
 }
 
 TEST_F(WorkerTest, APrivacyEventBelongsToTheUserItNames) {

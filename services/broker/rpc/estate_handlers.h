@@ -8,6 +8,7 @@
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/audit_log.h"
 #include "services/broker/core/estate.h"
+#include "services/broker/core/wecom_installer.h"
 
 namespace datong::broker {
 
@@ -15,8 +16,8 @@ namespace datong::broker {
 // it.
 class EstateHandlers {
  public:
-  EstateHandlers(Estate& estate, AppStore& apps, AuditLog& audit)
-      : estate_(estate), apps_(apps), audit_(audit) {}
+  EstateHandlers(Estate& estate, WecomInstaller& installer, AppStore& apps, AuditLog& audit)
+      : estate_(estate), installer_(installer), apps_(apps), audit_(audit) {}
 
   absl::StatusOr<v1::ImportAuthorizationsResponse> ImportAuthorizations(
       const rpc::CallContext& call, const v1::ImportAuthorizationsRequest& request);
@@ -27,6 +28,7 @@ class EstateHandlers {
   absl::StatusOr<App> GetComponent(const rpc::CallContext& call, const std::string& name);
 
   Estate& estate_;
+  WecomInstaller& installer_;
   AppStore& apps_;
   AuditLog& audit_;
 };

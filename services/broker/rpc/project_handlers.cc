@@ -120,6 +120,9 @@ absl::StatusOr<v1::CreateProjectResponse> ProjectHandlers::CreateProject(
   project.display_name =
       request.project().display_name().empty() ? id : request.project().display_name();
   DATONG_ASSIGN_OR_RETURN(Project made, apps_.CreateProject(project, call.deadline));
+  // So that what belongs to it can be made right after it. Where this fails, its job does it later.
+  const Deadline soon = call.deadline.AtMost(absl::Seconds(1));
+  if (identity_.RegisterProject(made, soon).ok()) ingest_.RegisterProject(made, soon).IgnoreError();
   v1::CreateProjectResponse response;
   ToProto(made, response.mutable_project());
   return response;
@@ -196,13 +199,7 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
   }
   DATONG_ASSIGN_OR_RETURN(app.classic_token, IsClassic(request.app().token_source()));
   DATONG_ASSIGN_OR_RETURN(app.js_domains, JsDomainsOf(request.app()));
-  if (!audit_.Count({.caller = call.caller.name,
-                     .project = project,
-                     .appid = app.appid,
-                     .kind = app.kind,
-                     .action = "write_credentials"})) {
-    return AuditUnavailable();
-  }
+  if (!audit_.Count(AccessTo(app, "write_credentials", call))) return AuditUnavailable();
   DATONG_ASSIGN_OR_RETURN(
       App made, apps_.CreateApp(app, ToCredentials(request.credentials()), call.deadline));
   v1::CreateAppResponse response;
@@ -265,13 +262,7 @@ absl::StatusOr<v1::UpdateAppResponse> ProjectHandlers::UpdateApp(
   if (request.has_credentials()) {
     DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));
     change.credentials = ToCredentials(request.credentials());
-    if (!audit_.Count({.caller = call.caller.name,
-                       .project = app.project,
-                       .appid = app.appid,
-                       .kind = app.kind,
-                       .action = "write_credentials"})) {
-      return AuditUnavailable();
-    }
+    if (!audit_.Count(AccessTo(app, "write_credentials", call))) return AuditUnavailable();
   }
   if (request.update_mask().paths().empty() && !change.credentials) {
     return BrokerError(absl::StatusCode::kInvalidArgument, "UPDATE_MASK_INVALID",

@@ -6,6 +6,7 @@
 #include "services/broker/core/app_store.h"
 #include "services/broker/core/audit_log.h"
 #include "services/broker/core/mend_links.h"
+#include "services/broker/core/peers.h"
 
 namespace datong::broker {
 
@@ -13,8 +14,9 @@ namespace datong::broker {
 // it.
 class ProjectHandlers {
  public:
-  ProjectHandlers(AppStore& apps, MendLinks& mend_links, AuditLog& audit)
-      : apps_(apps), mend_links_(mend_links), audit_(audit) {}
+  ProjectHandlers(AppStore& apps, IdentityPeer& identity, IngestPeer& ingest, MendLinks& mend_links,
+                  AuditLog& audit)
+      : apps_(apps), identity_(identity), ingest_(ingest), mend_links_(mend_links), audit_(audit) {}
 
   absl::StatusOr<v1::CreateProjectResponse> CreateProject(const rpc::CallContext& call,
                                                           const v1::CreateProjectRequest& request);
@@ -33,6 +35,8 @@ class ProjectHandlers {
 
  private:
   AppStore& apps_;
+  IdentityPeer& identity_;
+  IngestPeer& ingest_;
   MendLinks& mend_links_;
   AuditLog& audit_;
 };

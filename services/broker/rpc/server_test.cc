@@ -59,7 +59,7 @@ class BrokerServerTest : public LoginFixture {
   PushReceiver pushes_{store_, store_, store_, tokens_, metrics_, clock_, [] {}};
   FakeEstateStore estates_;
   MendLinks mend_links_{estates_, authorizer_, clock_};
-  ProjectHandlers project_handlers_{store_, mend_links_, audit_};
+  ProjectHandlers project_handlers_{store_, peers_, peers_, mend_links_, audit_};
   AuthorizationHandlers authorization_handlers_{authorizer_, store_, store_, mend_links_};
   TokenHandlers token_handlers_{tokens_, api_, pushes_, audit_, store_, store_, metrics_};
   LoginHandlers login_handlers_{cache_, audit_, login_, web_, sessions_, users_, phones_};
@@ -85,6 +85,7 @@ TEST_F(BrokerServerTest, ATokenIsFetchedOnceThenServedFromMemoryAndEachReadIsAud
   for (const v1::Access& access : accesses->accesses()) {
     EXPECT_EQ(access.action(), "read_token");
     EXPECT_EQ(access.caller(), "anonymous");
+    EXPECT_EQ(access.fingerprint(), first->fingerprint());
     reads += access.count();
   }
   EXPECT_EQ(reads, 2);
@@ -109,6 +110,21 @@ TEST_F(BrokerServerTest, ErrorsCarryTheirReasonOverTheWire) {
   const absl::Status status = GetToken("projects/demo/apps/wx-own").status();
   EXPECT_THAT(status, IsError(absl::StatusCode::kUnavailable, "PLATFORM_UNREACHABLE"));
   EXPECT_TRUE(GetRetryDelay(status).has_value());
+}
+
+TEST_F(BrokerServerTest, AProjectIsKnownToItsPeersWhenItIsMadeAndMadeWithoutThemToo) {
+  auto stub = v1::ProjectService::NewStub(server_->channel());
+  v1::CreateProjectRequest request;
+  const auto create = [&](const char* id) {
+    request.set_project_id(id);
+    return Call<v1::CreateProjectResponse>(*stub, &v1::ProjectService::Stub::CreateProject,
+                                           request);
+  };
+  ASSERT_OK(create("shop"));
+  ASSERT_EQ(peers_.projects.size(), 2u);  // identity and ingest
+  EXPECT_EQ(peers_.projects[0].id, "shop");
+  peers_.status = absl::UnavailableError("down");
+  EXPECT_OK(create("club"));
 }
 
 TEST_F(BrokerServerTest, AppsAreCreatedUpdatedAndNeverShowTheirSecrets) {

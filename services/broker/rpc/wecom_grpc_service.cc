@@ -77,6 +77,15 @@ class WecomGrpcService final : public v1::WecomService::CallbackService {
                           return handlers_.LoginWecomMiniProgram(call, r);
                         });
   }
+  ServerUnaryReactor* TransferStaffSession(CallbackServerContext* context,
+                                           const v1::TransferStaffSessionRequest* request,
+                                           v1::TransferStaffSessionResponse* response) override {
+    return calls_.Unary(context, request, response,
+                        "/datong.broker.v1.WecomService/TransferStaffSession",
+                        [this](const auto& call, const auto& r) {
+                          return handlers_.TransferStaffSession(call, r);
+                        });
+  }
   ServerUnaryReactor* GetContact(CallbackServerContext* context,
                                  const v1::GetContactRequest* request,
                                  v1::GetContactResponse* response) override {

@@ -28,8 +28,9 @@ void ToProto(const WecomCorp& corp, v1::Corp* message) {
   message->set_subject_type(corp.subject_type);
   message->set_agentid(corp.agentid);
   message->set_privilege_level(corp.privilege_level);
-  message->set_view(
-      WecomView{corp.corpid, corp.provider.empty() ? corp.suite : corp.provider}.name());
+  message->set_view(WecomView{corp.corpid, corp.provider.empty() ? corp.suite : corp.provider,
+                              IsAgencyTemplate(corp.suite)}
+                        .name());
   SetTime(corp.authorized, message->mutable_authorize_time());
   if (corp.revoked.has_value()) SetTime(*corp.revoked, message->mutable_revoke_time());
   message->set_details_known(corp.details_known);
@@ -63,13 +64,7 @@ absl::StatusOr<App> WecomHandlers::Admit(const rpc::CallContext& call, const std
     return AppUnknown(name);
   }
   if (!app.ok()) return app.status();
-  if (!parts_.audit.Count({.caller = call.caller.name,
-                           .project = app->project,
-                           .appid = app->appid,
-                           .kind = app->kind,
-                           .action = action})) {
-    return AuditUnavailable();
-  }
+  if (!parts_.audit.Count(AccessTo(*app, action, call))) return AuditUnavailable();
   return app;
 }
 
@@ -191,6 +186,16 @@ absl::StatusOr<v1::LoginWecomWebResponse> WecomHandlers::LoginWecomWeb(
   response.set_openid(user.visitor.openid);
   response.set_external_userid(user.visitor.external_userid);
   response.set_person(user.person);
+  if (user.details.has_value()) {
+    v1::StaffDetails* details = response.mutable_staff_details();
+    details->set_gender(user.details->gender);
+    details->set_avatar(user.details->avatar);
+    details->set_qr_code(user.details->qr_code);
+    details->set_mobile(user.details->mobile);
+    details->set_email(user.details->email);
+    details->set_biz_mail(user.details->biz_mail);
+    details->set_address(user.details->address);
+  }
   if (user.visitor.userid.empty()) {
     const bool is_customer = !user.visitor.external_userid.empty();
     response.set_unionid_hint(app.kind == AppKind::kWecomSuite ? v1::UNIONID_HINT_FIND_BY_UNIONID
@@ -210,6 +215,18 @@ absl::StatusOr<v1::LoginWecomMiniProgramResponse> WecomHandlers::LoginWecomMiniP
   response.set_corpid(staff.corpid);
   response.set_userid(staff.userid);
   response.set_open_userid(staff.open_userid);
+  return response;
+}
+
+absl::StatusOr<v1::TransferStaffSessionResponse> WecomHandlers::TransferStaffSession(
+    const rpc::CallContext& call, const v1::TransferStaffSessionRequest& request) {
+  DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "login"));
+  DATONG_ASSIGN_OR_RETURN(std::string login_app, AppidIn(app.project, request.login_app()));
+  v1::TransferStaffSessionResponse response;
+  DATONG_ASSIGN_OR_RETURN(
+      *response.mutable_userid(),
+      parts_.logins.TransferSession(app.project, app.appid, login_app,
+                                    {request.corpid(), request.userid()}, call.deadline));
   return response;
 }
 
@@ -273,11 +290,21 @@ absl::StatusOr<v1::ResolvePendingContactsResponse> WecomHandlers::ResolvePending
                                                          {request.external_userids().begin(),
                                                           request.external_userids().end()},
                                                          request.chat_id(), call.deadline));
-  v1::ResolvePendingContactsResponse response;
+  DATONG_ASSIGN_OR_RETURN(WecomDirectory::Entry entry,
+                          parts_.directory.Find(app.project, app.appid, call.deadline));
+  std::vector<std::string> identifiers;
   for (const WecomPendingMatch& match : matches) {
+    identifiers.push_back(entry.view.Ext(match.external_userid));
+  }
+  const std::vector<std::string> persons =
+      parts_.contacts.PersonsOf(app.project, identifiers, call.deadline);
+  v1::ResolvePendingContactsResponse response;
+  for (size_t i = 0; i < matches.size(); ++i) {
     auto* message = response.add_matches();
-    message->set_external_userid(match.external_userid);
-    message->set_pending_id(match.pending_id);
+    message->set_external_userid(matches[i].external_userid);
+    message->set_pending_id(matches[i].pending_id);
+    message->set_identifier(identifiers[i]);
+    message->set_person(persons[i]);
   }
   return response;
 }
@@ -297,13 +324,21 @@ absl::StatusOr<v1::ConvertExternalUseridsResponse> WecomHandlers::ConvertExterna
   ask.external_userids = {request.external_userids().begin(), request.external_userids().end()};
   ask.chat_id = request.chat_id();
   DATONG_ASSIGN_OR_RETURN(ask.other_app, AppidIn(app.project, request.other_app()));
-  DATONG_ASSIGN_OR_RETURN(std::vector<WecomIdPair> pairs,
+  DATONG_ASSIGN_OR_RETURN(WecomPairs converted,
                           parts_.contacts.Convert(app.project, app.appid, ask, call.deadline));
+  std::vector<std::string> identifiers;
+  for (const WecomIdPair& pair : converted.pairs) {
+    identifiers.push_back(converted.to.Ext(pair.to));
+  }
+  const std::vector<std::string> persons =
+      parts_.contacts.PersonsOf(app.project, identifiers, call.deadline);
   v1::ConvertExternalUseridsResponse response;
-  for (const WecomIdPair& pair : pairs) {
+  for (size_t i = 0; i < converted.pairs.size(); ++i) {
     auto* message = response.add_pairs();
-    message->set_external_userid(pair.from);
-    message->set_converted(pair.to);
+    message->set_external_userid(converted.pairs[i].from);
+    message->set_converted(converted.pairs[i].to);
+    message->set_identifier(identifiers[i]);
+    message->set_person(persons[i]);
   }
   return response;
 }
@@ -315,6 +350,13 @@ absl::StatusOr<v1::GetGroupResponse> WecomHandlers::GetGroup(const rpc::CallCont
                           parts_.directory.Find(app.project, app.appid, call.deadline));
   DATONG_ASSIGN_OR_RETURN(WecomGroup group,
                           parts_.contacts.GetGroup(entry, request.chat_id(), call.deadline));
+  std::vector<std::string> identifiers;
+  for (const WecomGroupMember& member : group.members) {
+    if (member.is_external) identifiers.push_back(entry.view.Ext(member.userid));
+  }
+  const std::vector<std::string> persons =
+      parts_.contacts.PersonsOf(app.project, identifiers, call.deadline);
+  size_t outsider = 0;
   v1::GetGroupResponse response;
   response.set_name(group.name);
   response.set_owner(group.owner);
@@ -327,7 +369,9 @@ absl::StatusOr<v1::GetGroupResponse> WecomHandlers::GetGroup(const rpc::CallCont
     message->set_unionid(member.unionid);
     SetTime(member.joined, message->mutable_join_time());
     message->set_join_scene(member.join_scene);
-    if (member.is_external) message->set_identifier(entry.view.Ext(member.userid));
+    if (!member.is_external) continue;
+    message->set_identifier(identifiers[outsider]);
+    message->set_person(persons[outsider++]);
   }
   return response;
 }

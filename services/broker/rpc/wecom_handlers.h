@@ -53,6 +53,8 @@ class WecomHandlers {
                                                           const v1::LoginWecomWebRequest& request);
   absl::StatusOr<v1::LoginWecomMiniProgramResponse> LoginWecomMiniProgram(
       const rpc::CallContext& call, const v1::LoginWecomMiniProgramRequest& request);
+  absl::StatusOr<v1::TransferStaffSessionResponse> TransferStaffSession(
+      const rpc::CallContext& call, const v1::TransferStaffSessionRequest& request);
   absl::StatusOr<v1::GetContactResponse> GetContact(const rpc::CallContext& call,
                                                     const v1::GetContactRequest& request);
   absl::StatusOr<v1::FindContactResponse> FindContact(const rpc::CallContext& call,

@@ -23,6 +23,8 @@ const char* JobKindName(JobKind kind) {
       return "authorizer_details";
     case JobKind::kStartTickets:
       return "start_tickets";
+    case JobKind::kReleaseCheck:
+      return "release_check";
     case JobKind::kMigrateOpenids:
       return "migrate_openids";
     case JobKind::kWecomPush:

@@ -5,6 +5,7 @@
 #include "common/crypto/hash.h"
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/login_errors.h"
 #include "services/broker/store/rows.h"
 
 namespace datong::broker {
@@ -58,6 +59,7 @@ WecomCorp ReadCorp(const pqxx::row& row) {
   return corp;
 }
 
+constexpr char kSessionKey[] = "sessions.session_key";
 constexpr char kJobsOfCorp[] = "{evidence,wecom_roster,wecom_contact,wecom_group,wecom_details}";
 
 // WeCom's times are whole seconds.
@@ -112,10 +114,12 @@ absl::StatusOr<std::string> PostgresWecomStore::SaveInstall(const Lease& lease, 
         record.fetched = now;
         record.expires = now;
         DATONG_RETURN_IF_ERROR(tokens_.Write(work, lease, record).status());
-        work.exec_params(
-            "INSERT INTO broker.authorization_codes (digest, appid, exchanged_at) "
-            "VALUES ($1, $2, to_timestamp($3::bigint / 1e6))",
-            Digest(code), appid, ToMicros(now));
+        if (!code.empty()) {
+          work.exec_params(
+              "INSERT INTO broker.authorization_codes (digest, appid, exchanged_at) "
+              "VALUES ($1, $2, to_timestamp($3::bigint / 1e6))",
+              Digest(code), appid, ToMicros(now));
+        }
         if (!link.empty()) {
           work.exec_params("UPDATE broker.authorization_links SET appid = $2 WHERE id = $1", link,
                            appid);
@@ -168,10 +172,15 @@ absl::StatusOr<bool> PostgresWecomStore::Revoke(const std::string& appid, absl::
             appid);
         work.exec_params("DELETE FROM broker.wecom_pendings WHERE appid = $1", appid);
         work.exec_params("DELETE FROM broker.wecom_rosters WHERE appid = $1", appid);
-        work.exec_params("DELETE FROM broker.sessions WHERE appid = $1", appid);
+        // Members log in through the suite too.
+        work.exec_params(
+            "DELETE FROM broker.sessions s USING broker.apps a WHERE a.appid = $1 AND "
+            "(s.appid = $1 OR (s.appid = a.component AND starts_with(s.openid, a.corpid || '/')))",
+            appid);
         // Evidence that is still on its way would come after the erasure, and widen it.
-        work.exec_params("DELETE FROM broker.jobs WHERE kind = ANY($1::text[]) AND payload LIKE $2",
-                         kJobsOfCorp, absl::StrCat(project, "\n", appid, "\n%"));
+        work.exec_params(
+            "DELETE FROM broker.jobs WHERE kind = ANY($1::text[]) AND starts_with(payload, $2)",
+            kJobsOfCorp, absl::StrCat(project, "\n", appid, "\n"));
         TellAccountFeed(work, project, appid, clock_.Now());
         NewJob forget;
         forget.kind = JobKind::kWecomForget;
@@ -214,19 +223,34 @@ absl::StatusOr<std::vector<WecomCorp>> PostgresWecomStore::ListCorps(const std::
       kReadOnly);
 }
 
-absl::Status PostgresWecomStore::SaveSession(const App& app, const std::string& userid,
+absl::Status PostgresWecomStore::SaveSession(const std::string& appid, const WecomMember& member,
                                              const Secret& key, Deadline deadline) {
-  DATONG_ASSIGN_OR_RETURN(std::string sealed, sealer_.Seal(key, "sessions.session_key",
-                                                           absl::StrCat(app.appid, ":", userid)));
+  DATONG_ASSIGN_OR_RETURN(std::string sealed,
+                          sealer_.Seal(key, kSessionKey, absl::StrCat(appid, ":", member.name())));
   return pool_.Transact("save_wecom_session", deadline, [&](pqxx::work& work) -> absl::Status {
     work.exec_params(
         "INSERT INTO broker.sessions (appid, openid, session_key, updated_at) "
         "VALUES ($1, $2, $3, to_timestamp($4::bigint / 1e6)) "
         "ON CONFLICT (appid, openid) DO UPDATE SET session_key = excluded.session_key, "
         "updated_at = excluded.updated_at",
-        app.appid, userid, pqxx::binarystring(sealed), ToMicros(clock_.Now()));
+        appid, member.name(), pqxx::binarystring(sealed), ToMicros(clock_.Now()));
     return absl::OkStatus();
   });
+}
+
+absl::StatusOr<Secret> PostgresWecomStore::GetSession(const std::string& appid,
+                                                      const WecomMember& member,
+                                                      Deadline deadline) {
+  return pool_.Query<Secret>(
+      "get_wecom_session", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<Secret> {
+        const pqxx::result rows = work.exec_params(
+            "SELECT session_key FROM broker.sessions WHERE appid = $1 AND openid = $2", appid,
+            member.name());
+        if (rows.empty()) return SessionUnknown();
+        return sealer_.Open(rows[0][0], kSessionKey, absl::StrCat(appid, ":", member.name()));
+      },
+      kReadOnly);
 }
 
 absl::Status PostgresWecomStore::AddPending(const std::string& appid, const std::string& pending_id,
@@ -237,6 +261,10 @@ absl::Status PostgresWecomStore::AddPending(const std::string& appid, const std:
         "VALUES ($1, $2, to_timestamp($3::bigint / 1e6)) ON CONFLICT (appid, digest) "
         "DO UPDATE SET issued_at = greatest(held.issued_at, excluded.issued_at)",
         appid, Digest(pending_id), ToMicros(now));
+    work.exec_params(
+        "DELETE FROM broker.wecom_pendings WHERE appid = $1 "
+        "AND issued_at < to_timestamp($2::bigint / 1e6)",
+        appid, ToMicros(now - kPendingLifetime));
     return absl::OkStatus();
   });
 }

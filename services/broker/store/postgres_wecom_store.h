@@ -31,8 +31,10 @@ class PostgresWecomStore : public WecomStore {
   absl::StatusOr<std::vector<WecomCorp>> ListCorps(const std::string& project,
                                                    const std::string& after, int limit,
                                                    Deadline deadline) override;
-  absl::Status SaveSession(const App& app, const std::string& userid, const Secret& key,
+  absl::Status SaveSession(const std::string& appid, const WecomMember& member, const Secret& key,
                            Deadline deadline) override;
+  absl::StatusOr<Secret> GetSession(const std::string& appid, const WecomMember& member,
+                                    Deadline deadline) override;
   absl::Status AddPending(const std::string& appid, const std::string& pending_id, absl::Time now,
                           Deadline deadline) override;
   absl::StatusOr<bool> HasPending(const std::string& appid, absl::Time since,

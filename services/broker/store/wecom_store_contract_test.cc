@@ -172,6 +172,26 @@ TYPED_TEST(WecomStoreContract, ACancellationEndsWhatWasBeforeIt) {
   EXPECT_FALSE(this->b_.wecom.GetCorp("wpCorp-wws1", this->soon())->revoked.has_value());
 }
 
+TYPED_TEST(WecomStoreContract, SessionKeysOfStaffAreEachMembersOwnAndGoWithTheCorp) {
+  ASSERT_OK(this->Install("code-1", "permanent-1"));
+  auto& store = this->b_.wecom;
+  const WecomMember member{"wpCorp", "zhangsan"};
+  const WecomMember other{"wpCorp2", "zhangsan"};
+  ASSERT_OK(store.SaveSession("wws1", member, Secret("key-1"), this->soon()));
+  ASSERT_OK(store.SaveSession("wws1", other, Secret("key-2"), this->soon()));
+  ASSERT_OK(store.SaveSession("wpCorp-wws1", member, Secret("key-3"), this->soon()));
+  EXPECT_EQ(store.GetSession("wws1", member, this->soon())->Expose(), "key-1");
+  EXPECT_EQ(store.GetSession("wws1", other, this->soon())->Expose(), "key-2");
+  EXPECT_EQ(store.GetSession("wpCorp-wws1", member, this->soon())->Expose(), "key-3");
+  this->clock_.Advance(absl::Seconds(10));
+  ASSERT_OK(store.Revoke("wpCorp-wws1", this->clock_.Now(), this->soon()));
+  for (const char* appid : {"wws1", "wpCorp-wws1"}) {
+    EXPECT_THAT(store.GetSession(appid, member, this->soon()),
+                IsError(absl::StatusCode::kNotFound, "SESSION_UNKNOWN"));
+  }
+  EXPECT_OK(store.GetSession("wws1", other, this->soon()));
+}
+
 TYPED_TEST(WecomStoreContract, PendingIdsAreKeptUntilTheyAreResolvedOrTooOld) {
   const absl::Time now = this->clock_.Now();
   ASSERT_OK(this->b_.wecom.AddPending("a", "p1", now, this->soon()));
@@ -183,6 +203,11 @@ TYPED_TEST(WecomStoreContract, PendingIdsAreKeptUntilTheyAreResolvedOrTooOld) {
   EXPECT_THAT(this->b_.wecom.HasPending("b", now, this->soon()), IsOkAndHolds(false));
   ASSERT_OK(this->b_.wecom.ResolvePending("a", "p1", this->soon()));
   EXPECT_THAT(this->b_.wecom.HasPending("a", now, this->soon()), IsOkAndHolds(false));
+  // Those that ended go when the next one comes.
+  ASSERT_OK(this->b_.wecom.AddPending("a", "p2", now - absl::Hours(24 * 91), this->soon()));
+  ASSERT_OK(this->b_.wecom.AddPending("a", "p3", now, this->soon()));
+  ASSERT_OK(this->b_.wecom.ResolvePending("a", "p3", this->soon()));
+  EXPECT_THAT(this->b_.wecom.HasPending("a", absl::UnixEpoch(), this->soon()), IsOkAndHolds(false));
 }
 
 TYPED_TEST(WecomStoreContract, ARunningPassHasTheJobOfItsNextStep) {

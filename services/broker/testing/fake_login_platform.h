@@ -128,13 +128,13 @@ class FakePersonPeer : public PersonPeer {
   std::map<std::string, GraphChanges> pages;  // by cursor
 
   absl::StatusOr<std::vector<std::string>> FindPersons(const std::string& project,
-                                                       const std::string&,
-                                                       const std::vector<std::string>& openids,
+                                                       const std::vector<std::string>& identifiers,
                                                        Deadline) override {
     if (!status.ok()) return status;
     std::vector<std::string> persons;
-    for (const std::string& openid : openids) {
-      persons.push_back(absl::StrCat("projects/", project, "/persons/of-", openid));
+    for (const std::string& identifier : identifiers) {
+      persons.push_back(absl::StrCat("projects/", project, "/persons/of-",
+                                     identifier.substr(identifier.rfind(':') + 1)));
     }
     return persons;
   }

@@ -39,6 +39,7 @@ class FakePlatformClient : public PlatformClient {
   std::map<std::string, std::string> unionids;  // by openid
   std::vector<ApiAnswer> api_answers;           // the last one stays
   std::vector<std::string> tokens_used;
+  std::vector<ApiCall> api_calls;
   std::function<void()> before_authorizer_token;  // once
   // Same token again, as a stable token in normal mode.
   bool same_token = false;
@@ -114,8 +115,9 @@ class FakePlatformClient : public PlatformClient {
     }
     return users;
   }
-  absl::StatusOr<ApiAnswer> Call(const Secret& token, const ApiCall&, Deadline) override {
+  absl::StatusOr<ApiAnswer> Call(const Secret& token, const ApiCall& call, Deadline) override {
     tokens_used.push_back(token.Expose());
+    api_calls.push_back(call);
     if (absl::Status status = Begin("Call"); !status.ok()) return status;
     if (api_answers.empty()) return ApiAnswer{"{}", 0, ""};
     ApiAnswer answer = api_answers.front();
@@ -148,13 +150,16 @@ class FakePlatformClient : public PlatformClient {
 // identity and ingest that take everything, or nothing.
 class FakePeers : public IdentityPeer, public IngestPeer {
  public:
-  absl::Status status;              // of every call
-  std::function<void()> on_ingest;  // when ingest is asked
+  absl::Status status;                 // of every call
+  std::function<void()> on_ingest;     // when ingest is asked
+  std::function<void()> on_relations;  // when identity is told of relations
   std::vector<Project> projects;
   std::vector<App> bound;
   std::vector<Evidence> evidence;
   std::vector<PushEvent> events;
   std::vector<std::string> sources;  // one for each AppendEvents
+  std::vector<Relation> relations;
+  std::vector<Withdrawal> withdrawals;
   std::vector<std::string> erased_corps;
 
   absl::Status RegisterProject(const Project& project, Deadline) override {
@@ -174,6 +179,16 @@ class FakePeers : public IdentityPeer, public IngestPeer {
     if (!status.ok()) return status;
     evidence.push_back(one);
     return absl::StrCat("projects/", project, "/persons/p1");
+  }
+  absl::Status RecordRelations(const std::string&, const std::vector<Relation>& some,
+                               Deadline) override {
+    if (on_relations) on_relations();
+    if (status.ok()) relations.insert(relations.end(), some.begin(), some.end());
+    return status;
+  }
+  absl::Status Withdraw(const std::string&, const Withdrawal& withdrawal, Deadline) override {
+    if (status.ok()) withdrawals.push_back(withdrawal);
+    return status;
   }
   absl::Status EraseCorp(const std::string&, const std::string& corpid, const std::string& provider,
                          absl::Time, Deadline) override {

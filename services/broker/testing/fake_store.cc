@@ -11,8 +11,9 @@
 
 namespace datong::broker {
 
-absl::Status FakeStore::Check() const {
-  if (reachable_) return absl::OkStatus();
+absl::Status FakeStore::Check() {
+  if (reachable_ && failing_ == 0) return absl::OkStatus();
+  failing_ = std::max(0, failing_ - 1);
   return MakeError(absl::StatusCode::kUnavailable, "The database is gone.",
                    {"postgres.datong", "DATABASE_UNAVAILABLE", {}});
 }

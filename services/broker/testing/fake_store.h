@@ -35,6 +35,11 @@ class FakeStore : public AppStore,
     MutexLock lock(&mutex_);
     reachable_ = reachable;
   }
+  // The next calls fail as if the database were gone for a moment.
+  void FailNext(int calls) {
+    MutexLock lock(&mutex_);
+    failing_ = calls;
+  }
   // Ends all leases, as if their holders had died.
   void ExpireLeases() {
     MutexLock lock(&mutex_);
@@ -51,6 +56,11 @@ class FakeStore : public AppStore,
     return renewals_;
   }
   size_t pending_jobs(JobKind kind) const;
+  // The keys of jobs whose hold was made longer, each time.
+  std::vector<std::string> extended() const {
+    MutexLock lock(&mutex_);
+    return extended_;
+  }
 
   absl::StatusOr<Project> CreateProject(const Project& project, Deadline deadline) override;
   absl::StatusOr<Project> GetProject(const std::string& id, Deadline deadline) override;
@@ -118,6 +128,8 @@ class FakeStore : public AppStore,
   absl::Status Enqueue(const NewJob& job, Deadline deadline) override;
   absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
                                          Deadline deadline) override;
+  absl::Status Extend(const std::vector<Job>& jobs, absl::Duration hold,
+                      Deadline deadline) override;
   absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) override;
   absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,
                      Deadline deadline) override;
@@ -136,8 +148,10 @@ class FakeStore : public AppStore,
   absl::StatusOr<std::vector<WecomCorp>> ListCorps(const std::string& project,
                                                    const std::string& after, int limit,
                                                    Deadline deadline) override;
-  absl::Status SaveSession(const App& app, const std::string& userid, const Secret& key,
+  absl::Status SaveSession(const std::string& appid, const WecomMember& member, const Secret& key,
                            Deadline deadline) override;
+  absl::StatusOr<Secret> GetSession(const std::string& appid, const WecomMember& member,
+                                    Deadline deadline) override;
   absl::Status AddPending(const std::string& appid, const std::string& pending_id, absl::Time now,
                           Deadline deadline) override;
   absl::StatusOr<bool> HasPending(const std::string& appid, absl::Time since,
@@ -160,6 +174,7 @@ class FakeStore : public AppStore,
     Job job;
     absl::Time due;
     bool claimed = false;
+    Deadline held_until = Deadline::After(absl::ZeroDuration());
   };
   struct Change {
     std::string project;
@@ -179,7 +194,7 @@ class FakeStore : public AppStore,
     int refused = 0;
   };
   void ForgetHold(const std::string& appid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Check() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Check() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Tell(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Put(const NewJob& job, absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Announce(const App& app) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -195,6 +210,7 @@ class FakeStore : public AppStore,
   const Clock& clock_;
   mutable Mutex mutex_;
   bool reachable_ ABSL_GUARDED_BY(mutex_) = true;
+  int failing_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, Project> projects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, App> apps_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
@@ -211,12 +227,14 @@ class FakeStore : public AppStore,
   std::map<std::string, std::string> codes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Time> inbox_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<JobKind, std::string>, QueuedJob> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> extended_ ABSL_GUARDED_BY(mutex_);
   int64_t last_job_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, AccessRow> accesses_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WecomCorp> corps_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, absl::Time>> pendings_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WecomRoster> rosters_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Secret> staff_sessions_ ABSL_GUARDED_BY(mutex_);
+  // By appid, then by the member's name.
+  std::map<std::string, std::map<std::string, Secret>> staff_sessions_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace datong::broker

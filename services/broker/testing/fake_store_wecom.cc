@@ -1,9 +1,11 @@
 // FakeStore: corps of WeCom.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/status/macros.h"
 #include "services/broker/core/errors.h"
+#include "services/broker/core/login_errors.h"
 #include "services/broker/testing/fake_store.h"
 
 namespace datong::broker {
@@ -45,7 +47,7 @@ absl::StatusOr<std::string> FakeStore::SaveInstall(const Lease& lease, const App
   corp.corp_name = grant.corp_name;
   corp.authorized = now;
   corp.revoked.reset();
-  codes_[code] = appid;
+  if (!code.empty()) codes_[code] = appid;
   if (!link.empty()) links_[link].appid = appid;
   PutFor(JobKind::kWecomDetails, app, absl::Seconds(10));
   PutFor(JobKind::kWecomRoster, app, absl::ZeroDuration());
@@ -94,6 +96,10 @@ absl::StatusOr<bool> FakeStore::Revoke(const std::string& appid, absl::Time when
   ++token.generation;
   pendings_.erase(appid);
   rosters_.erase(appid);
+  staff_sessions_.erase(appid);
+  std::erase_if(staff_sessions_[app.component], [&](const auto& session) {
+    return absl::StartsWith(session.first, absl::StrCat(app.corpid, "/"));
+  });
   std::erase_if(jobs_, [&](const auto& entry) {
     const JobKind kind = entry.first.first;
     return entry.second.job.appid == appid &&
@@ -143,12 +149,22 @@ absl::StatusOr<std::vector<WecomCorp>> FakeStore::ListCorps(const std::string& p
   return result;
 }
 
-absl::Status FakeStore::SaveSession(const App& app, const std::string& userid, const Secret& key,
-                                    Deadline) {
+absl::Status FakeStore::SaveSession(const std::string& appid, const WecomMember& member,
+                                    const Secret& key, Deadline) {
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
-  staff_sessions_[absl::StrCat(app.appid, ":", userid)] = key;
+  staff_sessions_[appid][member.name()] = key;
   return absl::OkStatus();
+}
+
+absl::StatusOr<Secret> FakeStore::GetSession(const std::string& appid, const WecomMember& member,
+                                             Deadline) {
+  MutexLock lock(&mutex_);
+  DATONG_RETURN_IF_ERROR(Check());
+  const auto& sessions = staff_sessions_[appid];
+  const auto found = sessions.find(member.name());
+  if (found == sessions.end()) return SessionUnknown();
+  return found->second;
 }
 
 absl::Status FakeStore::AddPending(const std::string& appid, const std::string& pending_id,
@@ -157,6 +173,8 @@ absl::Status FakeStore::AddPending(const std::string& appid, const std::string& 
   DATONG_RETURN_IF_ERROR(Check());
   absl::Time& issued = pendings_[appid].try_emplace(pending_id, now).first->second;
   issued = std::max(issued, now);
+  std::erase_if(pendings_[appid],
+                [&](const auto& pending) { return pending.second < now - kPendingLifetime; });
   return absl::OkStatus();
 }
 

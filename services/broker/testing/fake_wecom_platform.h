@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -19,7 +20,8 @@ class FakeWecomPlatform : public WecomPlatform, public WecomIdPlatform {
   std::map<std::string, std::vector<absl::Status>> failures;  // of the next calls, by name
   absl::Duration lifetime = absl::Seconds(7200);
   bool same_token = false;
-  std::vector<std::string> secrets;  // with which tokens were asked for
+  std::function<void()> on_permanent_code;  // before one is told
+  std::vector<std::string> secrets;         // with which tokens were asked for
   WecomGrant grant{"wpCorp", "Corp", Secret("permanent-1"), ""};
   WecomAuthInfo info{"Corp", "Corp Ltd", true, 1, 1000003, 1, false};
   WecomVisitor visitor;
@@ -67,6 +69,7 @@ class FakeWecomPlatform : public WecomPlatform, public WecomIdPlatform {
   }
   absl::StatusOr<WecomGrant> GetPermanentCode(const Secret&, const std::string&,
                                               Deadline) override {
+    if (on_permanent_code) on_permanent_code();
     return Answer("GetPermanentCode", grant);
   }
   absl::StatusOr<WecomAuthInfo> GetAuthInfo(const Secret&, const std::string&, const Secret&,
@@ -80,6 +83,17 @@ class FakeWecomPlatform : public WecomPlatform, public WecomIdPlatform {
   absl::StatusOr<WecomVisitor> GetSuiteVisitor(const Secret&, const std::string&,
                                                Deadline) override {
     return Answer("GetSuiteVisitor", visitor);
+  }
+  absl::StatusOr<WecomStaffDetails> GetStaffDetails(const Secret&, const Secret& user_ticket,
+                                                    Deadline) override {
+    WecomStaffDetails details;
+    details.mobile = absl::StrCat("mobile-by-", user_ticket.Expose());
+    return Answer("GetStaffDetails", details);
+  }
+  absl::StatusOr<WecomStaff> TransferSession(const Secret&, const std::string& userid,
+                                             const Secret& key, Deadline) override {
+    return Answer("TransferSession",
+                  WecomStaff{"", "plain-" + userid, "", Secret("plain-" + key.Expose())});
   }
   absl::StatusOr<WecomStaff> LogInStaff(const Secret&, const std::string&, Deadline) override {
     return Answer("LogInStaff", staff);

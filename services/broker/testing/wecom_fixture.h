@@ -7,6 +7,7 @@
 #include "services/broker/core/wecom_installer.h"
 #include "services/broker/core/wecom_tokens.h"
 #include "services/broker/testing/core_fixture.h"
+#include "services/broker/testing/fake_login_platform.h"
 #include "services/broker/testing/fake_wecom_platform.h"
 
 namespace datong::broker {
@@ -58,6 +59,7 @@ class WecomFixture : public CoreFixture {
   TokenBroker broker_{Options(), store_,   store_, store_,
                       platform_, metrics_, clock_, &wecom_tokens_};
   WecomDirectory directory_{store_};
+  FakePersonPeer persons_;
   EvidenceSender sender_{absl::Seconds(2), peers_};
   WecomInstaller installer_{{.public_url = "https://datong.example"},
                             store_,
@@ -68,8 +70,8 @@ class WecomFixture : public CoreFixture {
                             wecom_,
                             metrics_,
                             clock_};
-  WecomContacts contacts_{store_, directory_, store_,  store_, broker_,
-                          wecom_, peers_,     sender_, clock_};
+  WecomContacts contacts_{store_, directory_, store_,   store_,  broker_,
+                          wecom_, peers_,     persons_, sender_, clock_};
 };
 
 }  // namespace datong::broker

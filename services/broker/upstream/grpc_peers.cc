@@ -7,6 +7,7 @@
 #include "common/status/macros.h"
 #include "datong/identity/v1/decisions.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/relation.grpc.pb.h"
 #include "datong/ingest/v1/event.grpc.pb.h"
 #include "datong/ingest/v1/source.grpc.pb.h"
 
@@ -18,12 +19,15 @@ constexpr char kBindApp[] = "/datong.identity.v1.IdentityService/BindApp";
 constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
 constexpr char kLink[] = "/datong.identity.v1.IdentityService/Link";
 constexpr char kEraseCorp[] = "/datong.identity.v1.DecisionService/CancelCorpAuthorization";
+constexpr char kRevokeAuthorization[] = "/datong.identity.v1.DecisionService/RevokeAuthorization";
+constexpr char kRecordRelations[] = "/datong.identity.v1.RelationService/RecordRelations";
 constexpr char kRegisterInIngest[] = "/datong.ingest.v1.SourceService/RegisterProject";
 constexpr char kEnsurePushSource[] = "/datong.ingest.v1.SourceService/EnsurePushSource";
 constexpr char kAppendEvents[] = "/datong.ingest.v1.EventService/AppendEvents";
 
 using IdentityStub = identity::v1::IdentityService::StubInterface;
 using DecisionStub = identity::v1::DecisionService::StubInterface;
+using RelationStub = identity::v1::RelationService::StubInterface;
 using SourceStub = ingest::v1::SourceService::StubInterface;
 using EventStub = ingest::v1::EventService::StubInterface;
 
@@ -65,13 +69,16 @@ void Fill(const Evidence& evidence, identity::v1::Evidence* message) {
 struct GrpcIdentityPeer::Stub {
   std::unique_ptr<identity::v1::IdentityService::Stub> identity;
   std::unique_ptr<identity::v1::DecisionService::Stub> decisions;
+  std::unique_ptr<identity::v1::RelationService::Stub> relations;
 };
 
 GrpcIdentityPeer::GrpcIdentityPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outgoing& outgoing)
     : stub_(std::make_unique<Stub>()), outgoing_(outgoing) {
   stub_->identity = identity::v1::IdentityService::NewStub(channel);
-  stub_->decisions = identity::v1::DecisionService::NewStub(std::move(channel));
-  outgoing_.Expect({kRegisterInIdentity, kBindApp, kLinkBatch, kLink, kEraseCorp});
+  stub_->decisions = identity::v1::DecisionService::NewStub(channel);
+  stub_->relations = identity::v1::RelationService::NewStub(std::move(channel));
+  outgoing_.Expect({kRegisterInIdentity, kBindApp, kLinkBatch, kLink, kEraseCorp,
+                    kRevokeAuthorization, kRecordRelations});
 }
 GrpcIdentityPeer::~GrpcIdentityPeer() = default;
 
@@ -128,6 +135,42 @@ absl::StatusOr<std::string> GrpcIdentityPeer::LinkOne(const std::string& project
     }
   }
   return response.persons().empty() ? std::string() : response.persons(0).name();
+}
+
+absl::Status GrpcIdentityPeer::RecordRelations(const std::string& project,
+                                               const std::vector<Relation>& relations,
+                                               Deadline deadline) {
+  identity::v1::RecordRelationsRequest request;
+  request.set_project(ProjectName(project));
+  for (const Relation& relation : relations) {
+    identity::v1::Relation* message = request.add_relations();
+    message->set_identifier(relation.identifier);
+    message->set_kind(static_cast<identity::v1::RelationKind>(relation.kind));
+    message->set_state(static_cast<identity::v1::RelationState>(relation.state));
+    message->set_with(relation.with);
+    SetTime(relation.since, message->mutable_since_time());
+  }
+  DATONG_ASSIGN_OR_RETURN(identity::v1::RecordRelationsResponse response,
+                          outgoing_.Call(Background(deadline), kRecordRelations, *stub_->relations,
+                                         &RelationStub::RecordRelations, request, kIdempotent));
+  for (const auto& rejected : response.rejected()) {
+    LogWarn("identity can never store this relation", {{"reason", rejected.reason()}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GrpcIdentityPeer::Withdraw(const std::string& project, const Withdrawal& withdrawal,
+                                        Deadline deadline) {
+  identity::v1::RevokeAuthorizationRequest request;
+  request.set_project(ProjectName(project));
+  request.set_identifier(withdrawal.identifier);
+  for (const std::string& info : withdrawal.infos) request.add_infos(info);
+  request.set_deregistered(withdrawal.deregistered);
+  SetTime(withdrawal.when, request.mutable_revoke_time());
+  return outgoing_
+      .Call(Background(deadline), kRevokeAuthorization, *stub_->decisions,
+            &DecisionStub::RevokeAuthorization, request, kIdempotent)
+      .status();
 }
 
 absl::Status GrpcIdentityPeer::EraseCorp(const std::string& project, const std::string& corpid,

@@ -21,6 +21,10 @@ class GrpcIdentityPeer : public IdentityPeer {
                     Deadline deadline) override;
   absl::StatusOr<std::string> LinkOne(const std::string& project, const Evidence& evidence,
                                       Deadline deadline) override;
+  absl::Status RecordRelations(const std::string& project, const std::vector<Relation>& relations,
+                               Deadline deadline) override;
+  absl::Status Withdraw(const std::string& project, const Withdrawal& withdrawal,
+                        Deadline deadline) override;
   absl::Status EraseCorp(const std::string& project, const std::string& corpid,
                          const std::string& provider, absl::Time when, Deadline deadline) override;
 

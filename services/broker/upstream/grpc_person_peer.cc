@@ -40,11 +40,10 @@ GrpcPersonPeer::GrpcPersonPeer(std::shared_ptr<grpc::Channel> channel, rpc::Outg
 GrpcPersonPeer::~GrpcPersonPeer() = default;
 
 absl::StatusOr<std::vector<std::string>> GrpcPersonPeer::FindPersons(
-    const std::string& project, const std::string& appid, const std::vector<std::string>& openids,
-    Deadline deadline) {
+    const std::string& project, const std::vector<std::string>& identifiers, Deadline deadline) {
   identity::v1::ResolveBatchRequest request;
   request.set_project(ProjectName(project));
-  for (const std::string& openid : openids) request.add_identifiers(OpenidOf(appid, openid));
+  for (const std::string& identifier : identifiers) request.add_identifiers(identifier);
   DATONG_ASSIGN_OR_RETURN(
       identity::v1::ResolveBatchResponse response,
       outgoing_.Call(Background(deadline), "/datong.identity.v1.IdentityService/ResolveBatch",

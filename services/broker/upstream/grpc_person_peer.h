@@ -16,8 +16,7 @@ class GrpcPersonPeer : public PersonPeer {
   ~GrpcPersonPeer() override;
 
   absl::StatusOr<std::vector<std::string>> FindPersons(const std::string& project,
-                                                       const std::string& appid,
-                                                       const std::vector<std::string>& openids,
+                                                       const std::vector<std::string>& identifiers,
                                                        Deadline deadline) override;
   absl::Status MigrateOpenids(const std::string& project, const std::string& old_appid,
                               const std::string& new_appid, const std::vector<OpenidMove>& moves,

@@ -19,6 +19,8 @@ using wechat::TextField;
 
 constexpr char kVisitor[] = "/cgi-bin/auth/getuserinfo";
 constexpr char kSuiteVisitor[] = "/cgi-bin/service/auth/getuserinfo3rd";
+constexpr char kStaffDetails[] = "/cgi-bin/auth/getuserdetail";
+constexpr char kTransferSession[] = "/cgi-bin/miniprogram/transfer_session";
 constexpr char kStaff[] = "/cgi-bin/miniprogram/jscode2session";
 constexpr char kSuiteStaff[] = "/cgi-bin/service/miniprogram/jscode2session";
 constexpr char kMembers[] = "/cgi-bin/externalcontact/get_follow_user_list";
@@ -79,9 +81,9 @@ json Texts(const std::vector<std::string>& texts) {
 
 HttpWecomIds::HttpWecomIds(std::string api_url, http::Client& http, metrics::Registry& registry)
     : http_(std::move(api_url),
-            {kVisitor, kSuiteVisitor, kStaff, kSuiteStaff, kMembers, kContacts, kContact, kGroup,
-             kConvertUnionid, kFindThroughSuite, kPendingIds, kNewIds, kNewGroupIds, kToService,
-             kFromService},
+            {kVisitor, kSuiteVisitor, kStaffDetails, kStaff, kSuiteStaff, kTransferSession,
+             kMembers, kContacts, kContact, kGroup, kConvertUnionid, kFindThroughSuite, kPendingIds,
+             kNewIds, kNewGroupIds, kToService, kFromService},
             http, registry) {}
 
 absl::StatusOr<WecomVisitor> HttpWecomIds::GetVisitor(const Secret& token, const std::string& code,
@@ -93,6 +95,7 @@ absl::StatusOr<WecomVisitor> HttpWecomIds::GetVisitor(const Secret& token, const
   visitor.userid = TextField(answer.body, "userid");
   visitor.openid = TextField(answer.body, "openid");
   visitor.external_userid = TextField(answer.body, "external_userid");
+  visitor.user_ticket = Secret(TextField(answer.body, "user_ticket"));
   if (visitor.userid.empty() && visitor.openid.empty() && visitor.external_userid.empty()) {
     return IncompleteAnswer("userid or openid");
   }
@@ -114,6 +117,35 @@ absl::StatusOr<WecomVisitor> HttpWecomIds::GetSuiteVisitor(const Secret& suite_t
     return IncompleteAnswer("userid or openid");
   }
   return visitor;
+}
+
+absl::StatusOr<WecomStaffDetails> HttpWecomIds::GetStaffDetails(const Secret& token,
+                                                                const Secret& user_ticket,
+                                                                Deadline deadline) {
+  const json body = {{"user_ticket", user_ticket.Expose()}};
+  DATONG_ASSIGN_OR_RETURN(Answer answer,
+                          AskWecom(http_, kStaffDetails, Token(token), &body, deadline));
+  WecomStaffDetails details;
+  details.gender = TextField(answer.body, "gender");
+  details.avatar = TextField(answer.body, "avatar");
+  details.qr_code = TextField(answer.body, "qr_code");
+  details.mobile = TextField(answer.body, "mobile");
+  details.email = SanitizeUtf8(TextField(answer.body, "email"));
+  details.biz_mail = SanitizeUtf8(TextField(answer.body, "biz_mail"));
+  details.address = SanitizeUtf8(TextField(answer.body, "address"));
+  return details;
+}
+
+absl::StatusOr<WecomStaff> HttpWecomIds::TransferSession(const Secret& token,
+                                                         const std::string& userid,
+                                                         const Secret& session_key,
+                                                         Deadline deadline) {
+  const json body = {{"userid", userid}, {"session_key", session_key.Expose()}};
+  DATONG_ASSIGN_OR_RETURN(Answer answer,
+                          AskWecom(http_, kTransferSession, Token(token), &body, deadline));
+  WecomStaff staff = ReadStaff(answer.body);
+  if (staff.userid.empty()) return IncompleteAnswer("userid");
+  return staff;
 }
 
 absl::StatusOr<WecomStaff> HttpWecomIds::LogInStaff(const Secret& token, const std::string& js_code,

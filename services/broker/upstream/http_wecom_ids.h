@@ -20,10 +20,14 @@ class HttpWecomIds : public WecomIdPlatform {
                                           Deadline deadline) override;
   absl::StatusOr<WecomVisitor> GetSuiteVisitor(const Secret& suite_token, const std::string& code,
                                                Deadline deadline) override;
+  absl::StatusOr<WecomStaffDetails> GetStaffDetails(const Secret& token, const Secret& user_ticket,
+                                                    Deadline deadline) override;
   absl::StatusOr<WecomStaff> LogInStaff(const Secret& token, const std::string& js_code,
                                         Deadline deadline) override;
   absl::StatusOr<WecomStaff> LogInSuiteStaff(const Secret& suite_token, const std::string& js_code,
                                              Deadline deadline) override;
+  absl::StatusOr<WecomStaff> TransferSession(const Secret& token, const std::string& userid,
+                                             const Secret& session_key, Deadline deadline) override;
   absl::StatusOr<std::vector<std::string>> ListFollowMembers(const Secret& token,
                                                              Deadline deadline) override;
   absl::StatusOr<WecomContactPage> ListContacts(const Secret& token,

@@ -74,7 +74,8 @@ TEST_F(HttpWecomTest, TokensOfEveryKindWithAndWithoutErrcode) {
 }
 
 TEST_F(HttpWecomTest, RefusalsAreWecomsOwn) {
-  for (const json& error : Payload("service.get_suite_token").at("errors")) {
+  const json payload = Payload("service.get_suite_token");
+  for (const json& error : payload.at("errors")) {
     const json answer = error.at("response");
     server_.AnswerJson("/cgi-bin/service/get_suite_token", answer.dump());
     const absl::Status status =

@@ -35,8 +35,8 @@ Metrics::Metrics(metrics::Registry& registry)
                                            "How long runs of background jobs took.",
                                            metrics::kJobBuckets, {{"job_name", kJob}})),
       night_success_time_(registry.AddGauge("datong_job_last_success_timestamp_seconds",
-                                            "When the job last ended well.",
-                                            {{"job_name", kJob}})) {
+                                            "When the job last ended well.", {{"job_name", kJob}})),
+      account_lag_(registry, "broker_accounts") {
   for (const Api api : kApis) {
     const std::string name(ApiName(api));
     for (const FetchResult result : {FetchResult::kOk, FetchResult::kEmpty, FetchResult::kNotReady,

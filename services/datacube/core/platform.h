@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/time/deadline.h"
 #include "services/datacube/core/accounts.h"
 #include "services/datacube/core/types.h"
@@ -35,6 +37,27 @@ class AccountFeed {
   // Errors: INVALID_ARGUMENT when the cursor is no longer known: begin anew with an empty one.
   virtual absl::StatusOr<Page> Read(const std::string& project, const std::string& cursor,
                                     Deadline deadline) = 0;
+};
+
+// Tells who was erased. Thread-safe, blocks.
+class ErasureFeed {
+ public:
+  struct Erased {
+    int64_t node = 0;  // identity's, of an identifier
+    absl::Time time;
+  };
+  struct Page {
+    std::vector<Erased> nodes;
+    std::string cursor;
+    int32_t project_number = 0;  // which nodes are made with
+  };
+  virtual ~ErasureFeed() = default;
+  // Errors: FAILED_PRECONDITION/CURSOR_STALE: begin anew with an empty one.
+  virtual absl::StatusOr<Page> ReadErasures(const std::string& project, const std::string& cursor,
+                                            Deadline deadline) = 0;
+  // Those of the openids that are a person's now.
+  virtual absl::StatusOr<std::vector<std::string>> FindKnown(
+      const AppKey& app, const std::vector<std::string>& openids, Deadline deadline) = 0;
 };
 
 // Takes what is known of who is who. Thread-safe, blocks.

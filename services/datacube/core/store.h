@@ -14,6 +14,7 @@
 #include "services/datacube/core/accounts.h"
 #include "services/datacube/core/freshness.h"
 #include "services/datacube/core/outcome.h"
+#include "services/datacube/core/platform.h"
 #include "services/datacube/core/types.h"
 
 namespace datong::datacube {
@@ -127,6 +128,20 @@ class Store {
   virtual absl::StatusOr<Completion> Complete(const Piece& piece, const Outcome& outcome,
                                               const SyncPolicy& policy, absl::Time now,
                                               Deadline deadline) = 0;
+
+  // Where the project's feed of erasures was read to; empty at first.
+  virtual absl::StatusOr<std::string> LoadErasureCursor(const std::string& project,
+                                                        Deadline deadline) = 0;
+  // Keeps the followers of the page out from now on, deletes what is kept of them, and moves the
+  // cursor; three transactions, in this order, so that it may be done again.
+  virtual absl::Status Erase(const std::string& project, const ErasureFeed::Page& page,
+                             Deadline deadline) = 0;
+  // Those of the openids that are kept out.
+  virtual absl::StatusOr<std::vector<std::string>> FindErased(
+      const AppKey& app, const std::vector<std::string>& openids, Deadline deadline) = 0;
+  // Keeps the openids out no more.
+  virtual absl::Status Readmit(const AppKey& app, const std::vector<std::string>& openids,
+                               Deadline deadline) = 0;
 
   virtual absl::StatusOr<std::vector<StatisticRow>> ListRows(const RowQuery& query,
                                                              Deadline deadline) = 0;

@@ -29,12 +29,13 @@ absl::Time PaceNow() {
 }  // namespace
 
 Syncer::Syncer(Options options, Store& store, Platform& platform, AccountFeed& feed,
-               EvidenceSink& sink, Metrics& metrics, const Clock& clock)
+               EvidenceSink& sink, Erasures& erasures, Metrics& metrics, const Clock& clock)
     : options_(std::move(options)),
       store_(store),
       platform_(platform),
       feed_(feed),
       sink_(sink),
+      erasures_(erasures),
       metrics_(metrics),
       clock_(clock),
       pacer_(options_.rates) {}
@@ -59,7 +60,10 @@ absl::Status Syncer::FollowProject(const std::string& project) {
       cursor.clear();
       continue;
     }
-    if (!page.ok()) return page.status();
+    if (!page.ok()) {
+      metrics_.account_lag().NotRead(project, clock_.Now());
+      return page.status();
+    }
     if (!page->updates.empty() || page->cursor != cursor) {
       const absl::Time now = clock_.Now();
       DATONG_RETURN_IF_ERROR(store_.ApplyAccounts(
@@ -69,7 +73,10 @@ absl::Status Syncer::FollowProject(const std::string& project) {
           },
           now, StoreDeadline()));
     }
-    if (page->caught_up) return absl::OkStatus();
+    if (page->caught_up) {
+      metrics_.account_lag().AtEnd(project, clock_.Now());
+      return absl::OkStatus();
+    }
     cursor = page->cursor;
   }
   return absl::OkStatus();
@@ -155,6 +162,12 @@ Outcome Syncer::Perform(const Piece& piece) {
   }
   const absl::StatusOr<std::string> answer = CallPlatform(piece);
   Outcome outcome = ReadAnswer(options_.policy, piece, answer, clock_.Now(), random);
+  if (outcome.page.has_value()) {
+    // When it fails the store leaves out all who were erased.
+    absl::StatusOr<std::vector<std::string>> admitted =
+        erasures_.Admit(piece.app, outcome.page->openids);
+    if (admitted.ok()) outcome.page->openids = *std::move(admitted);
+  }
   metrics_.Fetched(piece.api, outcome.result);
   return outcome;
 }

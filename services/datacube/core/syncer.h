@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
 #include "common/time/clock.h"
+#include "services/datacube/core/erasures.h"
 #include "services/datacube/core/metrics.h"
 #include "services/datacube/core/platform.h"
 #include "services/datacube/core/store.h"
@@ -29,7 +30,7 @@ class Syncer {
   };
   // All must outlive it. Call rates are of the real world: they do not follow `clock`.
   Syncer(Options options, Store& store, Platform& platform, AccountFeed& feed, EvidenceSink& sink,
-         Metrics& metrics, const Clock& clock);
+         Erasures& erasures, Metrics& metrics, const Clock& clock);
 
   // Reads the feed of every project to its end.
   absl::Status FollowAccounts();
@@ -52,6 +53,7 @@ class Syncer {
   Platform& platform_;
   AccountFeed& feed_;
   EvidenceSink& sink_;
+  Erasures& erasures_;
   Metrics& metrics_;
   const Clock& clock_;
   std::atomic<bool> stopping_ = false;

@@ -34,6 +34,17 @@ class PostgresStore final : public Store {
                                       const SyncPolicy& policy, absl::Time now,
                                       Deadline deadline) override;
 
+  // postgres_erasures.cc
+  absl::StatusOr<std::string> LoadErasureCursor(const std::string& project,
+                                                Deadline deadline) override;
+  absl::Status Erase(const std::string& project, const ErasureFeed::Page& page,
+                     Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> FindErased(const AppKey& app,
+                                                      const std::vector<std::string>& openids,
+                                                      Deadline deadline) override;
+  absl::Status Readmit(const AppKey& app, const std::vector<std::string>& openids,
+                       Deadline deadline) override;
+
   // postgres_readings.cc
   absl::StatusOr<std::vector<StatisticRow>> ListRows(const RowQuery& query,
                                                      Deadline deadline) override;

@@ -199,9 +199,11 @@ int64_t StoreStatistics(pqxx::work& work, const Piece& piece, const Outcome& out
 // Answers the pieces that describe the followers.
 std::vector<Piece> StoreRosterPage(pqxx::work& work, const Piece& piece, const Outcome& outcome,
                                    const SyncPolicy& policy, absl::Time now) {
-  const pqxx::row row =
-      work.exec_params1(kSeeFollowersSql, piece.app.appid, JsonList(outcome.page->openids),
-                        piece.run, SqlTime(now - policy.roster_info_max_age));
+  std::vector<std::string> openids = outcome.page->openids;
+  const std::set<std::string> erased = ErasedAmong(work, piece.app, openids);
+  std::erase_if(openids, [&](const std::string& openid) { return erased.contains(openid); });
+  const pqxx::row row = work.exec_params1(kSeeFollowersSql, piece.app.appid, JsonList(openids),
+                                          piece.run, SqlTime(now - policy.roster_info_max_age));
   const auto unknown = nlohmann::json::parse(row[0].c_str()).get<std::vector<std::string>>();
   std::vector<Piece> batches;
   for (size_t i = 0; i < unknown.size(); ++i) {
@@ -226,6 +228,7 @@ std::vector<Piece> StoreRosterPage(pqxx::work& work, const Piece& piece, const O
 // Answers the piece that tells identity what is new, if anything is.
 std::vector<Piece> StoreFollowers(pqxx::work& work, const Piece& piece, const Outcome& outcome,
                                   absl::Time now) {
+  const std::set<std::string> erased = ErasedAmong(work, piece.app, piece.openids);
   std::map<std::string, std::string> known;
   const pqxx::result rows =
       work.exec_params(kKnownFollowersSql, piece.app.appid, JsonList(piece.openids));
@@ -239,6 +242,7 @@ std::vector<Piece> StoreFollowers(pqxx::work& work, const Piece& piece, const Ou
   evidence.give_up_time = piece.give_up_time;
   nlohmann::json list = nlohmann::json::array();
   for (const FollowerInfo& info : outcome.infos) {
+    if (erased.contains(info.openid)) continue;
     list.push_back({{"openid", info.openid},
                     {"follows", info.follows},
                     {"subscribe_time", Nullable(info.subscribe_time)},

@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <pqxx/pqxx>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
@@ -58,6 +60,12 @@ PieceKind KindFromName(const std::string& name);
 // The accounts table's row, selected with kAccountColumns.
 extern const char kAccountColumns[];
 Account AccountFrom(const pqxx::row& row);
+
+// Those of the openids that are kept out because their person was erased. Shares the lock of the
+// project's rosters, so that nobody is erased before the end of the transaction. SQL errors are
+// thrown.
+std::set<std::string> ErasedAmong(pqxx::work& work, const AppKey& app,
+                                  const std::vector<std::string>& openids);
 
 // Inserts a run with its first pieces; answers its id. SQL errors are thrown.
 int64_t InsertRun(pqxx::work& work, const NewRun& run);

@@ -6,11 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/identifier/identifier.h"
 #include "common/time/shanghai.h"
 #include "datong/broker/v1/authorization.grpc.pb.h"
 #include "datong/broker/v1/project.grpc.pb.h"
 #include "datong/broker/v1/token.grpc.pb.h"
 #include "datong/identity/v1/identity.grpc.pb.h"
+#include "datong/identity/v1/privacy.grpc.pb.h"
 
 namespace datong::datacube {
 namespace {
@@ -57,6 +59,22 @@ class FakeIdentity final : public identity::v1::IdentityService::Service {
                          identity::v1::LinkBatchResponse* response) override {
     return estate_.LinkBatch(*request, *response);
   }
+  grpc::Status ResolveBatch(grpc::ServerContext*, const identity::v1::ResolveBatchRequest* request,
+                            identity::v1::ResolveBatchResponse* response) override {
+    return estate_.ResolveBatch(*request, *response);
+  }
+
+ private:
+  FakeEstate& estate_;
+};
+
+class FakePrivacy final : public identity::v1::PrivacyService::Service {
+ public:
+  explicit FakePrivacy(FakeEstate& estate) : estate_(estate) {}
+  grpc::Status ListErasures(grpc::ServerContext*, const identity::v1::ListErasuresRequest* request,
+                            identity::v1::ListErasuresResponse* response) override {
+    return estate_.ListErasures(*request, *response);
+  }
 
  private:
   FakeEstate& estate_;
@@ -69,7 +87,8 @@ FakeEstate::FakeEstate() {
       [](rpc::Calls&) { return std::make_unique<FakeProjects>(); },
       [this](rpc::Calls&) { return std::make_unique<FakeAuthorizations>(*this); },
       [this](rpc::Calls&) { return std::make_unique<FakeApi>(*this); },
-      [this](rpc::Calls&) { return std::make_unique<FakeIdentity>(*this); }});
+      [this](rpc::Calls&) { return std::make_unique<FakeIdentity>(*this); },
+      [this](rpc::Calls&) { return std::make_unique<FakePrivacy>(*this); }});
 }
 
 FakeEstate::~FakeEstate() = default;
@@ -203,6 +222,37 @@ grpc::Status FakeEstate::LinkBatch(const identity::v1::LinkBatchRequest& request
   for (const identity::v1::Evidence& evidence : request.evidence()) {
     evidence_.insert(absl::StrJoin(evidence.ids(), " "));
   }
+  return grpc::Status::OK;
+}
+
+void FakeEstate::Erase(const std::string& identifier, absl::Time time) {
+  MutexLock lock(&mutex_);
+  auto& erasure = erasures_.emplace_back();
+  erasure.set_node(NodeOf(1, identifier));
+  erasure.mutable_erase_time()->set_seconds(absl::ToUnixSeconds(time));
+}
+void FakeEstate::SetKnown(std::set<std::string> identifiers) {
+  MutexLock lock(&mutex_);
+  known_ = std::move(identifiers);
+}
+
+grpc::Status FakeEstate::ResolveBatch(const identity::v1::ResolveBatchRequest& request,
+                                      identity::v1::ResolveBatchResponse& response) {
+  MutexLock lock(&mutex_);
+  if (!identity_status_.ok()) return identity_status_;
+  for (const std::string& identifier : request.identifiers()) {
+    response.add_results()->set_person_index(known_.contains(identifier) ? 1 : 0);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeEstate::ListErasures(const identity::v1::ListErasuresRequest& request,
+                                      identity::v1::ListErasuresResponse& response) {
+  MutexLock lock(&mutex_);
+  const size_t from = request.cursor().empty() ? 0 : std::stoul(request.cursor());
+  for (size_t i = from; i < erasures_.size(); ++i) *response.add_erasures() = erasures_[i];
+  response.set_next_cursor(absl::StrCat(erasures_.size()));
+  response.set_project_number(1);
   return grpc::Status::OK;
 }
 

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "absl/time/civil_time.h"
+#include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/rpc/testing/test_server.h"
 #include "datong/broker/v1/authorization.pb.h"
 #include "datong/broker/v1/token.pb.h"
 #include "datong/identity/v1/identity.pb.h"
+#include "datong/identity/v1/privacy.pb.h"
 
 namespace datong::datacube {
 
@@ -42,6 +44,10 @@ class FakeEstate {
   // Calls of the path fail with the status, until told otherwise by an OK one.
   void FailCalls(const std::string& path, const grpc::Status& status);
   void FailIdentity(const grpc::Status& status);
+  // identity erased the identifier, of project number 1.
+  void Erase(const std::string& identifier, absl::Time time);
+  // identity knows these identifiers.
+  void SetKnown(std::set<std::string> identifiers);
 
   int CallsOf(const std::string& path) const;
   // Bodies of the calls of the path, in order.
@@ -56,6 +62,10 @@ class FakeEstate {
                        broker::v1::CallApiResponse& response);
   grpc::Status LinkBatch(const identity::v1::LinkBatchRequest& request,
                          identity::v1::LinkBatchResponse& response);
+  grpc::Status ResolveBatch(const identity::v1::ResolveBatchRequest& request,
+                            identity::v1::ResolveBatchResponse& response);
+  grpc::Status ListErasures(const identity::v1::ListErasuresRequest& request,
+                            identity::v1::ListErasuresResponse& response);
 
  private:
   std::string Answer(const broker::v1::CallApiRequest& request)
@@ -72,6 +82,8 @@ class FakeEstate {
   grpc::Status identity_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<std::string>> bodies_ ABSL_GUARDED_BY(mutex_);
   std::multiset<std::string> evidence_ ABSL_GUARDED_BY(mutex_);
+  std::vector<identity::v1::ListErasuresResponse::Erasure> erasures_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> known_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<rpc::TestServer> server_;
 };
 

@@ -49,11 +49,12 @@ struct Worker {
         outgoing(registry),
         broker(estate.channel(), outgoing),
         identity(estate.channel(), outgoing),
+        erasures(store, broker, identity, absl::Seconds(10)),
         syncer({.policy = {},
                 .rates = {1e6, 1e6, 1e6},
                 .calls_in_flight_per_app = 2,
                 .call_timeout = absl::Seconds(10)},
-               store, broker, broker, identity, metrics, clock) {}
+               store, broker, broker, identity, erasures, metrics, clock) {}
 
   metrics::Registry registry;
   std::unique_ptr<postgres::Pool> pool;
@@ -62,6 +63,7 @@ struct Worker {
   rpc::Outgoing outgoing;
   BrokerClient broker;
   IdentityClient identity;
+  Erasures erasures;
   Syncer syncer;
 };
 class ServiceTest : public ::testing::Test {

@@ -1,5 +1,7 @@
 #include "services/datacube/upstream/identity_client.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
 #include "common/status/macros.h"
@@ -8,17 +10,23 @@ namespace datong::datacube {
 namespace {
 
 constexpr char kLinkBatch[] = "/datong.identity.v1.IdentityService/LinkBatch";
+constexpr char kResolveBatch[] = "/datong.identity.v1.IdentityService/ResolveBatch";
+constexpr char kListErasures[] = "/datong.identity.v1.PrivacyService/ListErasures";
+constexpr size_t kMostInBatch = 1000;
 
 }  // namespace
 
 IdentityClient::IdentityClient(const std::shared_ptr<grpc::Channel>& channel,
                                rpc::Outgoing& outgoing)
-    : outgoing_(outgoing), stub_(identity::v1::IdentityService::NewStub(channel)) {
-  outgoing_.Expect({kLinkBatch});
+    : outgoing_(outgoing),
+      stub_(identity::v1::IdentityService::NewStub(channel)),
+      privacy_(identity::v1::PrivacyService::NewStub(channel)) {
+  outgoing_.Expect({kLinkBatch, kResolveBatch, kListErasures});
 }
 
 absl::Status IdentityClient::Send(const AppKey& app, const std::vector<OpenidPair>& pairs,
                                   absl::Time observed_time, Deadline deadline) {
+  if (pairs.empty()) return absl::OkStatus();  // all were erased meanwhile
   identity::v1::LinkBatchRequest request;
   request.set_project(absl::StrCat("projects/", app.project));
   const int64_t micros = absl::ToUnixMicros(observed_time);
@@ -46,6 +54,52 @@ absl::Status IdentityClient::Send(const AppKey& app, const std::vector<OpenidPai
                                                    {"reason", response.rejected(0).reason()}});
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<ErasureFeed::Page> IdentityClient::ReadErasures(const std::string& project,
+                                                               const std::string& cursor,
+                                                               Deadline deadline) {
+  identity::v1::ListErasuresRequest request;
+  request.set_project(absl::StrCat("projects/", project));
+  request.set_cursor(cursor);
+  request.set_page_size(kMostInBatch);
+  DATONG_ASSIGN_OR_RETURN(
+      const identity::v1::ListErasuresResponse response,
+      outgoing_.Call(rpc::MakeBackgroundCall("datacube.erasures", deadline), kListErasures,
+                     *privacy_, &identity::v1::PrivacyService::StubInterface::ListErasures, request,
+                     {.idempotent = true}));
+  Page page;
+  page.cursor = response.next_cursor();
+  page.project_number = response.project_number();
+  for (const auto& erasure : response.erasures()) {
+    page.nodes.push_back({erasure.node(), absl::FromUnixSeconds(erasure.erase_time().seconds()) +
+                                              absl::Nanoseconds(erasure.erase_time().nanos())});
+  }
+  return page;
+}
+
+absl::StatusOr<std::vector<std::string>> IdentityClient::FindKnown(
+    const AppKey& app, const std::vector<std::string>& openids, Deadline deadline) {
+  std::vector<std::string> known;
+  for (size_t begin = 0; begin < openids.size(); begin += kMostInBatch) {
+    const size_t end = std::min(openids.size(), begin + kMostInBatch);
+    identity::v1::ResolveBatchRequest request;
+    request.set_project(absl::StrCat("projects/", app.project));
+    for (size_t i = begin; i < end; ++i) {
+      request.add_identifiers(absl::StrCat("openid:", app.appid, ":", openids[i]));
+    }
+    DATONG_ASSIGN_OR_RETURN(
+        const identity::v1::ResolveBatchResponse response,
+        outgoing_.Call(rpc::MakeBackgroundCall("datacube.erasures", deadline), kResolveBatch,
+                       *stub_, &identity::v1::IdentityService::StubInterface::ResolveBatch, request,
+                       {.idempotent = true}));
+    for (int i = 0; i < response.results_size(); ++i) {
+      if (response.results(i).person_index() > 0) {
+        known.push_back(openids[begin + static_cast<size_t>(i)]);
+      }
+    }
+  }
+  return known;
 }
 
 }  // namespace datong::datacube

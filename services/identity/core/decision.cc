@@ -43,21 +43,34 @@ Admission Admit(const Evidence& record, const Tombstone& tombstone, const Policy
   if (!policy.require_consent_after_erase || tombstone.renewed <= record.observed) {
     return Admission::kAdmit;
   }
-  return record.consent_ref.empty() ? Admission::kDrop : Admission::kRenew;
+  return record.consent_ref.empty() ? Admission::kWant : Admission::kRenew;
+}
+
+bool SpeaksForAll(const Evidence& record) {
+  return ClassOf(record.kind).value_or(kClaimClass) <= kWebAuthorizationClass && !record.snapshot;
 }
 
 Gate AdmitAll(const Evidence& record, const std::set<std::string>& ids,
               std::map<std::string, Tombstone>& tombstones, const Policy& policy, absl::Time now) {
   Gate gate;
+  bool agreed = false;
+  std::vector<std::string> wanting;
   for (const std::string& id : ids) {
     const auto tombstone = tombstones.find(id);
     if (tombstone == tombstones.end()) continue;
     const Admission admission = Admit(record, tombstone->second, policy, now);
+    if (admission == Admission::kAdmit) agreed = true;
     if (admission == Admission::kRenew) gate.renewed.push_back(id);
+    if (admission == Admission::kWant) wanting.push_back(id);
     if (admission == Admission::kDrop || admission == Admission::kExtend) gate.dropped = true;
     if (admission == Admission::kExtend) {
       gate.extend = std::max(gate.extend.value_or(absl::InfinitePast()), tombstone->second.erased);
     }
+  }
+  if (agreed && SpeaksForAll(record)) {
+    gate.renewed.insert(gate.renewed.end(), wanting.begin(), wanting.end());
+  } else if (!wanting.empty()) {
+    gate.dropped = true;
   }
   if (gate.dropped) gate.renewed.clear();
   for (const std::string& id : gate.renewed) tombstones[id].renewed = record.observed;

@@ -49,12 +49,17 @@ struct Tombstone {
 enum class Admission {
   kAdmit,
   kRenew,   // with a new consent (R6.3)
-  kDrop,    // observed before the erasure, or no new consent (R6.2, R6.3)
+  kWant,    // there is no new consent for the identifier (R6.3)
+  kDrop,    // observed before the erasure (R6.2)
   kExtend,  // dropped, and its other identifiers are erased too (R6.2)
 };
 // What becomes of a record, of which an identifier was erased.
 Admission Admit(const Evidence& record, const Tombstone& tombstone, const Policy& policy,
                 absl::Time now);
+
+// True when one identifier with a new consent speaks for the others of the record: the platform
+// says that they are one human's (R6.3).
+bool SpeaksForAll(const Evidence& record);
 
 // The same for all identifiers of a record, as it came and in scope. Identifiers that a new consent
 // covers from now on are renewed in the tombstones.

@@ -21,8 +21,8 @@ bool EdgeTable::IsBridge(const Pair& ids) const {
          (a == IdKind::kPending && b == IdKind::kExt);
 }
 
-// Classes 0 to 3: all pairs of a record; ext-pending pairs only while the pending id lives
-// (R2.7).
+// Classes 0 to 3: all pairs of a record; ext-pending pairs only while the pending id lives, and of
+// the one who asked for it (R2.7).
 void EdgeTable::CollectEdges() {
   std::map<Index, absl::Time> issued;
   for (const Record& record : records_.records()) {
@@ -41,9 +41,11 @@ void EdgeTable::CollectEdges() {
     records_.ForEachPair(record, [&](const Pair& ids) {
       if (IsBridge(ids)) {
         const Index pending = kind(ids.first) == IdKind::kPending ? ids.first : ids.second;
+        const Index ext = pending == ids.first ? ids.second : ids.first;
         const auto issue = issued.find(pending);
-        if (issue != issued.end() &&
-            record.observed > issue->second + absl::Hours(24) * policy_.pending_days) {
+        const bool late = issue != issued.end() &&
+                          record.observed > issue->second + absl::Hours(24) * policy_.pending_days;
+        if (late || !MayBridge(records_.id(ext).text, records_.id(pending).text)) {
           expired[ids].Take(record.evidence_class, record.observed);
           return;
         }

@@ -56,6 +56,15 @@ inline absl::Status FieldInvalid(absl::string_view reason, absl::string_view pro
 inline absl::Status ResolveInvalid(absl::string_view problem) {
   return FieldInvalid("RESOLVE_INVALID", problem);
 }
+inline absl::Status ConsentWithdrawn(absl::string_view attribute, absl::string_view purpose) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      absl::StrCat("The attribute \"", attribute, "\" needs the person's consent to \"", purpose,
+                   "\", which was withdrawn; leave it out until there is a new one."),
+      {kErrorDomain,
+       "CONSENT_WITHDRAWN",
+       {{"attribute", std::string(attribute)}, {"purpose", std::string(purpose)}}});
+}
 // A writer met a change of another one that it did not foresee; the whole is done again.
 inline absl::Status LinkConflict() {
   return MakeError(absl::StatusCode::kAborted, "Another writer changed the same persons; retry.",

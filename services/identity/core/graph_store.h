@@ -65,6 +65,7 @@ struct RawComponent {
 };
 
 struct RefusalView {
+  int64_t number = 0;  // names it in the feed
   Refusal refusal;
   absl::Time first_seen;
   absl::Time last_seen;
@@ -89,7 +90,10 @@ enum class ChangeKind {
   kUnlinked = 3,
   kMerged = 4,
   kSplit = 5,
-  kErased = 6
+  kErased = 6,
+  kCreated = 7,
+  kRefusalOpened = 8,
+  kRefusalClosed = 9
 };
 
 struct ChangeView {
@@ -100,6 +104,10 @@ struct ChangeView {
   uint32_t person = 0;
   uint32_t previous_person = 0;
   absl::Time time;
+  // Of refusals alone.
+  int64_t refusal = 0;
+  std::vector<std::string> refused;  // empty once one of them was erased
+  Reason reason = Reason::kBlockedValue;
 };
 
 struct ChangePage {
@@ -208,7 +216,8 @@ class GraphStore {
   virtual absl::StatusOr<PastPerson> WhoWas(const Project& project, const std::string& identifier,
                                             std::optional<int64_t> version,
                                             std::optional<absl::Time> at, Deadline deadline) = 0;
-  // Goes up with every decision and erasure: a repeat may mean something else afterwards.
+  // Goes up with every decision, erasure, binding and policy, of any replica: a repeat may mean
+  // something else afterwards.
   virtual absl::StatusOr<int64_t> DecisionVersion(const Project& project, Deadline deadline) = 0;
   virtual absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project,
                                                          const PersonFilter& filter,

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace datong::identity {
@@ -74,6 +75,25 @@ std::string ExclusiveScope(IdKind kind, absl::string_view identifier) {
   const absl::string_view scope = identifier.substr(0, SecondColon(identifier));
   if (kind == IdKind::kExt) return absl::StrCat(scope, ":", ValueOf(identifier).substr(0, 2));
   return std::string(scope);
+}
+
+bool MayBridge(absl::string_view ext, absl::string_view pending) {
+  // ext:{corp}/{view}:…, pending:{asker}/{corp}:…
+  const auto scope_of = [](absl::string_view id) {
+    const size_t begin = id.find(':') + 1;
+    return id.substr(begin, SecondColon(id) - begin);
+  };
+  const absl::string_view seen = scope_of(ext);
+  const absl::string_view asked = scope_of(pending);
+  const size_t slash = asked.rfind('/');
+  if (slash == absl::string_view::npos || seen.find('/') == absl::string_view::npos) return true;
+  const absl::string_view asker = asked.substr(0, slash);
+  const absl::string_view view = seen.substr(seen.find('/') + 1);
+  if (seen.substr(0, seen.find('/')) != asked.substr(slash + 1)) return false;
+  for (const absl::string_view provider : {"prov-", "provv1-"}) {
+    if (absl::StartsWith(view, provider)) return view.substr(provider.size()) == asker;
+  }
+  return true;
 }
 
 const char* NameOf(Reason reason) { return kReasons[static_cast<size_t>(reason)].name; }

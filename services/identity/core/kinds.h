@@ -33,6 +33,10 @@ absl::string_view ValueOf(absl::string_view identifier);
 // Within this a person holds one value only (R4.1): kind and scope, and for ext the contact's type.
 std::string ExclusiveScope(IdKind kind, absl::string_view identifier);
 
+// True when a pending id may bridge to the external user id: both of one company and, where the
+// latter is a provider's view, asked for by that provider (R1.4, R2.7).
+bool MayBridge(absl::string_view ext, absl::string_view pending);
+
 // Why a link or an identifier is refused.
 enum class Reason {
   kBlockedValue,
@@ -49,7 +53,7 @@ enum class Reason {
   kSharedPhone,
   kHubIdentifier,
   kClientClaimUnverified,
-  kPendingExpired,
+  kPendingExpired,  // or not of the one who asked
   kSizeLimit,
   kScopeUnknown,
   kCannotLink,

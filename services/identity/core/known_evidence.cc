@@ -24,10 +24,4 @@ void KnownEvidence::Add(const std::string& key, absl::Time observed) {
   young_.clear();
 }
 
-void KnownEvidence::Forget() {
-  MutexLock lock(&mutex_);
-  young_.clear();
-  old_.clear();
-}
-
 }  // namespace datong::identity

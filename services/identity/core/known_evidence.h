@@ -18,7 +18,6 @@ class KnownEvidence {
   // True when the fact is known as observed then or before.
   bool Contains(const std::string& key, absl::Time observed) const;
   void Add(const std::string& key, absl::Time observed);
-  void Forget();
 
  private:
   using Facts = absl::flat_hash_map<std::string, int64_t>;

@@ -315,6 +315,24 @@ class Planner {
 
 }  // namespace
 
+void LinkPlan::GiveBack(const std::map<int64_t, int64_t>& former) {
+  std::map<int64_t, int64_t> names = former;
+  std::vector<int64_t> made;
+  for (size_t i = 0; i < new_persons.size(); ++i) {
+    const int64_t planned = -static_cast<int64_t>(i) - 1;
+    if (const auto name = former.find(planned); name != former.end()) {
+      returned.push_back({name->second, new_persons[i]});
+    } else {
+      made.push_back(new_persons[i]);
+      names[planned] = -static_cast<int64_t>(made.size());
+    }
+  }
+  new_persons = std::move(made);
+  for (NodeChange& change : nodes) {
+    if (change.person < 0) change.person = names.at(change.person);
+  }
+}
+
 LinkPlan PlanLink(int32_t project_number, const GraphState& state,
                   absl::Span<const DoorRecord> records, const Policy& policy, bool everything) {
   return Planner(state, policy).Plan(project_number, records, everything);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -57,6 +58,12 @@ struct LinkPlan {
   std::vector<size_t> recorded;      // which of the given records are new
   std::vector<NodeChange> nodes;     // whose component, person or first observation changes
   std::vector<int64_t> new_persons;  // of -1, -2, …: the person split from, or 0
+  // Parts that got a former name back instead of a new one.
+  struct Return {
+    int64_t person = 0;
+    int64_t split_from = 0;
+  };
+  std::vector<Return> returned;
   std::vector<Merge> merges;
   std::vector<int64_t> emptied;  // persons that hold nothing any more and lead nowhere
   std::vector<Refusal> opened;   // new, or with better evidence than before
@@ -64,6 +71,10 @@ struct LinkPlan {
   std::vector<size_t> person_sizes;  // of the persons that were looked at
   std::vector<Frozen> frozen;        // too large to be worked out (R3.7)
   std::set<int64_t> components;      // that were looked at, by the names before and after
+
+  // Gives persons to be made names that were there before, by the names that they have in the plan
+  // (-1, -2, …).
+  void GiveBack(const std::map<int64_t, int64_t>& former);
 
   // True when it leaves all persons and refusals as they are.
   bool ChangesNothing() const {

@@ -45,7 +45,8 @@ std::string Normalise(Evidence& record) {
 
 absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<Evidence> records,
                                             Deadline deadline) {
-  // What is remembered holds until the next decision: its version is part of the keys.
+  // What is remembered holds until the next decision or change of the rules, of any replica: their
+  // version is part of the keys.
   const absl::StatusOr<int64_t> decisions = store_.DecisionVersion(project, deadline);
   if (!decisions.ok()) return decisions.status();
   Result result;

@@ -34,8 +34,6 @@ class Linker {
   // Errors: those of GraphStore::Link.
   absl::StatusOr<Result> Link(const Project& project, std::vector<Evidence> records,
                               Deadline deadline);
-  // A repeat may mean something else from now on: an app's account changed.
-  void ForgetKnown() { known_.Forget(); }
 
  private:
   GraphStore& store_;

@@ -52,6 +52,7 @@ void Metrics::Linked(const LinkPlan& plan) {
   for (const int64_t split_from : plan.new_persons) {
     if (split_from != 0) split_.Increment();
   }
+  split_.Increment(static_cast<double>(plan.returned.size()));
   recorded_.Increment(static_cast<double>(plan.recorded.size()));
   frozen_.Increment(static_cast<double>(plan.frozen.size()));
   for (const Refusal& refusal : plan.opened) Refused(refusal.reason);

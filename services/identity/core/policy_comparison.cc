@@ -31,6 +31,31 @@ std::set<std::pair<std::vector<std::string>, Reason>> KeysOf(const Resolution& r
 
 }  // namespace
 
+std::vector<JoinedComponents> JoinByFreed(const std::vector<FaultyUse>& uses) {
+  std::map<int64_t, uint32_t> places;
+  for (const FaultyUse& use : uses) {
+    places.try_emplace(use.component, static_cast<uint32_t>(places.size()));
+  }
+  DisjointSets sets(places.size());
+  for (size_t i = 1; i < uses.size(); ++i) {
+    if (uses[i].identifier != uses[i - 1].identifier) continue;
+    sets.Join(places[uses[i - 1].component], places[uses[i].component]);
+  }
+  std::map<int64_t, int64_t> sizes;
+  for (const FaultyUse& use : uses) sizes[use.component] = use.ids;
+  std::map<uint32_t, JoinedComponents> groups;
+  for (const auto& [component, ids] : sizes) {
+    JoinedComponents& group = groups[sets.Find(places[component])];
+    group.components.push_back(component);
+    group.ids += ids;
+  }
+  std::vector<JoinedComponents> joined;
+  for (auto& [root, group] : groups) {
+    if (group.components.size() > 1) joined.push_back(std::move(group));
+  }
+  return joined;
+}
+
 PolicyComparison ComparePolicies(const GraphState& component, const Policy& current,
                                  const Policy& proposed) {
   PolicyComparison result;

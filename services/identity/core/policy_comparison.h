@@ -7,6 +7,7 @@
 
 #include "services/identity/core/evidence.h"
 #include "services/identity/core/link_plan.h"
+#include "services/identity/core/policy_store.h"
 
 namespace datong::identity {
 
@@ -24,6 +25,14 @@ struct PolicyComparison {
   std::map<std::string, int64_t> refusals_closed;
   bool frozen = false;  // above the caps of the policy that holds: not compared
 };
+
+// Raw components that are one by a policy that frees identifiers which they share.
+struct JoinedComponents {
+  std::vector<int64_t> components;
+  int64_t ids = 0;
+};
+// Groups of two or more. Pure.
+std::vector<JoinedComponents> JoinByFreed(const std::vector<FaultyUse>& uses);
 
 // Pure.
 PolicyComparison ComparePolicies(const GraphState& component, const Policy& current,

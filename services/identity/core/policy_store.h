@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/time/deadline.h"
 #include "services/identity/core/evidence.h"
 #include "services/identity/core/graph_store.h"
@@ -29,6 +30,13 @@ struct ComponentPage {
   std::vector<GraphState> components;
   int64_t last = 0;  // where to go on
   bool more = false;
+};
+
+// A raw component that evidence shows an identifier with which is none by the policy that holds.
+struct FaultyUse {
+  std::string identifier;
+  int64_t component = 0;
+  int64_t ids = 0;  // of the component
 };
 
 // A round of the comparing recomputation.
@@ -88,6 +96,17 @@ class PolicyStore {
   // Raw components by name, from behind `after` on.
   virtual absl::StatusOr<ComponentPage> LoadComponents(const Project& project, int64_t after,
                                                        int limit, Deadline deadline) = 0;
+  // The raw components of these names, where they are still called so.
+  virtual absl::StatusOr<std::vector<GraphState>> LoadNamed(const Project& project,
+                                                            absl::Span<const int64_t> components,
+                                                            Deadline deadline) = 0;
+  // Identifiers that were refused for what they are.
+  virtual absl::StatusOr<std::vector<std::string>> ListFaulty(const Project& project,
+                                                              Deadline deadline) = 0;
+  // Where evidence shows them, in the order of the identifiers. Reads all evidence.
+  virtual absl::StatusOr<std::vector<FaultyUse>> FindUses(const Project& project,
+                                                          absl::Span<const std::string> identifiers,
+                                                          Deadline deadline) = 0;
   virtual absl::StatusOr<std::vector<Project>> ListProjects(Deadline deadline) = 0;
 
   virtual absl::StatusOr<IntegrityView> GetIntegrity(const Project& project, Deadline deadline) = 0;

@@ -37,6 +37,10 @@ struct AttributeEntry {
   std::string value_json;
   std::string source;
   absl::Time time;
+  // The purpose that the value needs the person's consent for, or "". It counts unless the purpose
+  // was withdrawn, or when it was told after a later consent; a withdrawal deletes what was told
+  // before.
+  std::string consent_class = {};
 };
 
 // Consents and attributes, kept by identifier so that they follow merges and splits. Thread-safe;
@@ -45,7 +49,8 @@ class ProfileStore {
  public:
   virtual ~ProfileStore() = default;
 
-  // The same entry for each identifier; repeats change nothing.
+  // The same entry for each identifier; repeats change nothing. A withdrawal deletes the values of
+  // attributes that needed the consent. Of identifiers that were erased since, nothing is kept.
   virtual absl::Status AppendConsent(const Project& project,
                                      absl::Span<const std::string> identifiers,
                                      const ConsentEntry& consent, Deadline deadline) = 0;
@@ -57,7 +62,10 @@ class ProfileStore {
                                                          const std::string& cursor, int limit,
                                                          Deadline deadline) = 0;
 
+  // Keeps them with `identifier`, one of the person's `identifiers`; not what was told before it
+  // was erased. Errors: FAILED_PRECONDITION/CONSENT_WITHDRAWN.
   virtual absl::Status AppendAttributes(const Project& project, const std::string& identifier,
+                                        absl::Span<const std::string> identifiers,
                                         absl::Span<const AttributeEntry> attributes,
                                         Deadline deadline) = 0;
   // The latest value per attribute over all the identifiers, by name; removed ones left out. Of

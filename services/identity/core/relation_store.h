@@ -28,9 +28,10 @@ struct Relation {
 class RelationStore {
  public:
   virtual ~RelationStore() = default;
-  // False when a later record holds, or the identifier was erased since.
-  virtual absl::StatusOr<bool> Record(const Project& project, const Relation& relation,
-                                      Deadline deadline) = 0;
+  // Answers how many were applied: not those of which a later record holds, or whose identifier was
+  // erased since.
+  virtual absl::StatusOr<int> Record(const Project& project, absl::Span<const Relation> relations,
+                                     Deadline deadline) = 0;
   // At most 1,000, by identifier.
   virtual absl::StatusOr<std::vector<Relation>> List(const Project& project,
                                                      absl::Span<const std::string> identifiers,

@@ -194,6 +194,21 @@ TEST(ResolutionTest, ASnapshotAnswerJoinsNobodyEvenWhenItsIdsAreReal) {
   EXPECT_EQ(Draw(records, {}), expected);
 }
 
+TEST(ResolutionTest, APendingIdBridgesOnlyToTheViewOfItsAsker) {
+  struct Case {
+    const char* ext;
+    bool joins;
+  };
+  for (const Case& given : {Case{"ext:ww1/prov-p1:wmA", true}, Case{"ext:ww1/provv1-p1:wmA", true},
+                            Case{"ext:ww1/prov-p2:wmA", false}, Case{"ext:ww2/prov-p1:wmA", false},
+                            Case{"ext:ww1/self:wmA", true}}) {
+    const Picture drawn =
+        Draw({Record("wecom.external_to_pending", {given.ext, "pending:p1/ww1:x"}, 1)}, {});
+    EXPECT_EQ(drawn.persons.size(), given.joins ? 1U : 2U) << given.ext;
+    EXPECT_EQ(drawn.refused.size(), given.joins ? 0U : 1U) << given.ext;
+  }
+}
+
 TEST(CleanTest, FormChecksAreAChoice) {
   const Evidence record =
       Record("mp.code2session", {"openid:wx1:ab", "unionid:op1:o6_bmasdasd"}, 1);

@@ -101,6 +101,7 @@ void ToProto(const RefusalView& view, v1::Refusal* out) {
   ToProto(view.last_seen, out->mutable_last_seen_time());
   out->set_count(view.count);
   out->set_open(view.open);
+  out->set_number(view.number);
 }
 
 void ToProto(const std::string& project, const ChangeView& change, v1::Change* out) {
@@ -115,6 +116,13 @@ void ToProto(const std::string& project, const ChangeView& change, v1::Change* o
   }
   out->set_previous_person_index(change.previous_person);
   ToProto(change.time, out->mutable_change_time());
+  if (change.refusal == 0) return;
+  v1::Refusal* refusal = out->mutable_refusal();
+  for (const std::string& id : change.refused) refusal->add_ids(id);
+  refusal->set_reason(NameOf(change.reason));
+  refusal->set_rule(RuleOf(change.reason));
+  refusal->set_open(change.kind == ChangeKind::kRefusalOpened);
+  refusal->set_number(change.refusal);
 }
 
 void ToProto(const ConsentEntry& consent, v1::Consent* out) {
@@ -157,7 +165,11 @@ absl::StatusOr<AttributeEntry> FromProto(const v1::Attribute& attribute, absl::T
   }
   AttributeEntry entry{
       attribute.name(), "", attribute.source(),
-      Micros(attribute.has_attribute_time() ? FromProto(attribute.attribute_time()) : now)};
+      Micros(attribute.has_attribute_time() ? FromProto(attribute.attribute_time()) : now),
+      attribute.consent_class()};
+  if (!entry.consent_class.empty() && !IsPurpose(entry.consent_class)) {
+    return FieldInvalid("ATTRIBUTE_INVALID", "A consent class is 1 to 64 of a-z, 0-9 and '_'");
+  }
   const bool readable =
       attribute.value().kind_case() != google::protobuf::Value::KIND_NOT_SET &&
       google::protobuf::util::MessageToJsonString(attribute.value(), &entry.value_json).ok();
@@ -174,6 +186,7 @@ void ToProto(const AttributeEntry& attribute, v1::Attribute* out) {
       google::protobuf::util::JsonStringToMessage(attribute.value_json, out->mutable_value()));
   out->set_source(attribute.source);
   ToProto(attribute.time, out->mutable_attribute_time());
+  out->set_consent_class(attribute.consent_class);
 }
 
 absl::StatusOr<BusinessRecord> RecordOf(const v1::BusinessRecord& record, absl::Time now) {

@@ -11,6 +11,7 @@
 #include "services/identity/core/errors.h"
 #include "services/identity/core/person_id.h"
 #include "services/identity/rpc/convert.h"
+#include "services/identity/rpc/refusals.h"
 
 namespace datong::identity {
 namespace {
@@ -49,7 +50,6 @@ absl::StatusOr<v1::BindAppResponse> GraphHandlers::BindApp(const rpc::CallContex
   if (request.has_from_time()) from = FromProto(request.from_time());
   DATONG_RETURN_IF_ERROR(store_.BindApp(project, request.appid(), request.open_platform_account(),
                                         from, call.deadline));
-  linker_.ForgetKnown();
   v1::BindAppResponse response;
   for (;;) {
     DATONG_ASSIGN_OR_RETURN(const int released,
@@ -108,7 +108,8 @@ absl::StatusOr<v1::LinkResponse> GraphHandlers::Link(const rpc::CallContext& cal
   for (const PersonView& person : persons) ToProto(project.name, person, response.add_persons());
   DATONG_ASSIGN_OR_RETURN(const std::vector<RefusalView> refusals,
                           store_.FindRefusals(project, record.ids, call.deadline));
-  for (const RefusalView& refusal : refusals) ToProto(refusal, response.add_refusals());
+  DATONG_RETURN_IF_ERROR(
+      WriteRefusals(store_, project, refusals, *response.mutable_refusals(), call.deadline));
   response.set_version(version);
   return response;
 }
@@ -193,7 +194,8 @@ absl::StatusOr<v1::ListRefusalsResponse> GraphHandlers::ListRefusals(
                           {request.reason(), request.identifier(), request.include_closed()}, after,
                           limit, call.deadline));
   v1::ListRefusalsResponse response;
-  for (const RefusalView& refusal : page.items) ToProto(refusal, response.add_refusals());
+  DATONG_RETURN_IF_ERROR(
+      WriteRefusals(store_, project, page.items, *response.mutable_refusals(), call.deadline));
   if (!page.next_key.empty()) {
     response.set_next_page_token(rpc::MakePageToken(page.next_key, filter));
   }

@@ -70,7 +70,7 @@ class HandlersTest : public ::testing::Test {
   GraphHandlers graph_{graph_store_, linker_, policy_store_};
   DecisionHandlers decisions_{graph_store_, decision_store_, graph_, clock_, policy_store_};
   PolicyHandlers policies_{graph_store_, policy_store_};
-  IntegrityHandlers integrity_{graph_store_, policy_store_, linker_};
+  IntegrityHandlers integrity_{graph_store_, policy_store_};
   RelationHandlers relations_{graph_store_, relation_store_};
   PrivacyMetrics privacy_metrics_{registry_};
   ProfileHandlers profiles_{graph_store_, profile_store_, decision_store_, privacy_metrics_,
@@ -82,7 +82,7 @@ TEST_F(HandlersTest, LinkAnswersThePersonAndResolveFindsIt) {
       Link("mp.code2session", "openid:wx1:a unionid:op1:u");
   ASSERT_OK(linked);
   ASSERT_EQ(linked->persons_size(), 1);
-  EXPECT_EQ(linked->version(), 2);
+  EXPECT_EQ(linked->version(), 3);  // a person and two identifiers
   const absl::StatusOr<v1::ResolveResponse> found = Resolve("openid:wx1:a");
   ASSERT_OK(found);
   EXPECT_EQ(found->person().name(), linked->persons(0).name());
@@ -149,6 +149,11 @@ TEST_F(HandlersTest, RefusalsAreAnsweredListedAndCounted) {
   EXPECT_EQ(refused->refusals(0).rule(), "R4.1");
   EXPECT_EQ(refused->refusals(0).evidence_class(), v1::EVIDENCE_CLASS_PLATFORM);
   EXPECT_EQ(refused->persons_size(), 2);
+  // R4.4: who competes.
+  ASSERT_EQ(refused->refusals(0).persons_size(), 2);
+  EXPECT_EQ(refused->refusals(0).ids(0), "openid:wx1:a");
+  EXPECT_EQ(refused->refusals(0).persons(0), Resolve("openid:wx1:a")->person().name());
+  EXPECT_EQ(refused->refusals(0).persons(1), Resolve("unionid:op1:v")->person().name());
   ASSERT_OK(Link("tenant.login", "login:main:null openid:wx1:a"));
   const auto page = graph_.ListRefusals(
       call_, Proto<v1::ListRefusalsRequest>(R"(project: "projects/demo" page_size: 1)"));
@@ -235,16 +240,19 @@ TEST_F(HandlersTest, TheFeedNamesIdentifiersPersonsAndNodes) {
   ASSERT_OK(Link("oauth.base", "openid:wx1:a"));
   ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a"));
   const auto page = graph_.ListChanges(
-      call_, Proto<v1::ListChangesRequest>(R"(project: "projects/demo" page_size: 3)"));
+      call_, Proto<v1::ListChangesRequest>(R"(project: "projects/demo" page_size: 5)"));
   ASSERT_OK(page);
   EXPECT_EQ(page->project_number(), 7);
-  EXPECT_EQ(page->version(), 4);
-  ASSERT_EQ(page->changes_size(), 3);
-  EXPECT_EQ(page->changes(0).kind(), v1::CHANGE_KIND_IDENTIFIER_LINKED);
-  EXPECT_EQ(page->changes(0).node(), NodeOf(7, "device:web:d"));
-  EXPECT_EQ(page->changes(2).kind(), v1::CHANGE_KIND_PERSON_MERGED);
-  EXPECT_EQ(page->changes(2).previous_person_index(), 1U);
-  EXPECT_EQ(page->changes(2).person_index(), 2U);
+  EXPECT_EQ(page->version(), 6);
+  ASSERT_EQ(page->changes_size(), 5);
+  EXPECT_EQ(page->changes(0).kind(), v1::CHANGE_KIND_PERSON_CREATED);
+  EXPECT_EQ(page->changes(0).person_index(), 1U);
+  EXPECT_EQ(page->changes(1).kind(), v1::CHANGE_KIND_IDENTIFIER_LINKED);
+  EXPECT_EQ(page->changes(1).node(), NodeOf(7, "device:web:d"));
+  EXPECT_EQ(page->changes(1).person(), page->changes(0).person());
+  EXPECT_EQ(page->changes(4).kind(), v1::CHANGE_KIND_PERSON_MERGED);
+  EXPECT_EQ(page->changes(4).previous_person_index(), 1U);
+  EXPECT_EQ(page->changes(4).person_index(), 2U);
   v1::ListChangesRequest next = Proto<v1::ListChangesRequest>(R"(project: "projects/demo")");
   next.set_cursor(page->next_cursor());
   const auto rest = graph_.ListChanges(call_, next);
@@ -252,6 +260,82 @@ TEST_F(HandlersTest, TheFeedNamesIdentifiersPersonsAndNodes) {
   ASSERT_EQ(rest->changes_size(), 1);
   EXPECT_EQ(rest->changes(0).kind(), v1::CHANGE_KIND_IDENTIFIER_MOVED);
   EXPECT_EQ(rest->changes(0).identifier(), "device:web:d");
+}
+
+// R5.13, R4.4: refusals begin and end in the feed, and an erasure leaves no identifier in it.
+TEST_F(HandlersTest, TheFeedTellsOfRefusals) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u"));
+  ASSERT_OK(Link("client.claim", "device:web:d login:main:1"));
+  ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a"));
+  ASSERT_OK(Link("client.claim", "device:web:d openid:wx1:a", 1'772'000'060));
+  const auto told = [&] {
+    std::vector<v1::Change> changes;
+    const auto page =
+        graph_.ListChanges(call_, Proto<v1::ListChangesRequest>(R"(project: "projects/demo")"));
+    EXPECT_OK(page);
+    for (const v1::Change& change : page->changes()) {
+      if (change.has_refusal()) changes.push_back(change);
+    }
+    return changes;
+  };
+  ASSERT_EQ(told().size(), 1U);
+  const v1::Refusal refusal = told()[0].refusal();
+  EXPECT_EQ(told()[0].kind(), v1::CHANGE_KIND_REFUSAL_OPENED);
+  EXPECT_EQ(refusal.reason(), "client_claim_unverified");
+  EXPECT_EQ(refusal.rule(), "R2.6");
+  EXPECT_TRUE(refusal.open());
+  EXPECT_EQ(refusal.ids_size(), 2);
+  const auto listed =
+      graph_.ListRefusals(call_, Proto<v1::ListRefusalsRequest>(R"(project: "projects/demo")"));
+  EXPECT_EQ(listed->refusals(0).number(), refusal.number());
+
+  // A proof closes it.
+  ASSERT_OK(Link("tenant.login", "login:main:1 openid:wx1:a"));
+  ASSERT_EQ(told().size(), 2U);
+  EXPECT_EQ(told()[1].kind(), v1::CHANGE_KIND_REFUSAL_CLOSED);
+  EXPECT_EQ(told()[1].refusal().number(), refusal.number());
+
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:v", 1'772'000'120));
+  ASSERT_OK(decisions_.Erase(call_, Proto<v1::EraseRequest>(R"(
+    project: "projects/demo" identifier: "openid:wx1:a" basis: "PIPL 47" hold_back {})")));
+  const std::vector<v1::Change> after = told();
+  ASSERT_EQ(after.size(), 4U);
+  EXPECT_EQ(after[3].kind(), v1::CHANGE_KIND_REFUSAL_CLOSED);
+  EXPECT_EQ(after[3].refusal().number(), after[2].refusal().number());
+  for (const v1::Change& change : after) EXPECT_EQ(change.refusal().ids_size(), 0);
+}
+
+TEST_F(HandlersTest, AnAttributeNeedsTheConsentOfItsClass) {
+  ASSERT_OK(Link("mp.code2session", "openid:wx1:a"));
+  const auto set = [&](const char* value) {
+    v1::SetAttributesRequest request = Proto<v1::SetAttributesRequest>(R"(
+      project: "projects/demo" subject { identifier: "openid:wx1:a" }
+      attributes { name: "size" source: "mp" consent_class: "marketing" })");
+    request.mutable_attributes(0)->mutable_value()->set_string_value(value);
+    return profiles_.SetAttributes(call_, request).status();
+  };
+  const auto say = [&](const char* state) {
+    clock_.Advance(absl::Minutes(1));
+    v1::RecordConsentRequest request = Proto<v1::RecordConsentRequest>(absl::StrCat(
+        R"(project: "projects/demo" subject { identifier: "openid:wx1:a" } consent {
+        purpose: "marketing" source: "mp" state: CONSENT_STATE_)",
+        state, "}"));
+    ASSERT_OK(profiles_.RecordConsent(call_, request));
+  };
+  const auto shown = [&] {
+    return profiles_.GetProfile(call_, Proto<v1::GetProfileRequest>(R"(
+      project: "projects/demo" subject { identifier: "openid:wx1:a" })"));
+  };
+  ASSERT_OK(set("41"));
+  EXPECT_EQ(shown()->attributes(0).consent_class(), "marketing");
+  say("WITHDRAWN");
+  EXPECT_EQ(shown()->attributes_size(), 0);
+  clock_.Advance(absl::Minutes(1));
+  EXPECT_THAT(set("42"), IsError(absl::StatusCode::kFailedPrecondition, "CONSENT_WITHDRAWN"));
+  say("GRANTED");
+  EXPECT_EQ(shown()->attributes_size(), 0);
+  ASSERT_OK(set("43"));
+  EXPECT_EQ(shown()->attributes(0).value().string_value(), "43");
 }
 
 TEST_F(HandlersTest, AnUnknownProjectIsNamedAsSuch) {
@@ -381,9 +465,6 @@ TEST_F(HandlersTest, AnErasedPersonComesBackWithANewConsentOnly) {
   EXPECT_FALSE(Resolve("unionid:op1:u").ok());
   ASSERT_OK(profiles_.RecordConsent(call_, Proto<v1::RecordConsentRequest>(R"(
     project: "projects/demo" subject { identifier: "openid:wx1:a" } consent { purpose: "analytics"
-    state: CONSENT_STATE_GRANTED source: "mp" consent_time { seconds: 1790001800 } })")));
-  ASSERT_OK(profiles_.RecordConsent(call_, Proto<v1::RecordConsentRequest>(R"(
-    project: "projects/demo" subject { identifier: "unionid:op1:u" } consent { purpose: "analytics"
     state: CONSENT_STATE_GRANTED source: "mp" consent_time { seconds: 1790001800 } })")));
   ASSERT_OK(Link("mp.code2session", "openid:wx1:a unionid:op1:u", later));
   EXPECT_OK(Resolve("unionid:op1:u"));

@@ -11,6 +11,7 @@
 #include "services/identity/rpc/convert.h"
 #include "services/identity/rpc/decision_convert.h"
 #include "services/identity/rpc/decision_handlers.h"
+#include "services/identity/rpc/refusals.h"
 
 namespace datong::identity {
 
@@ -98,7 +99,8 @@ absl::StatusOr<v1::ExplainResponse> DecisionHandlers::Explain(const rpc::CallCon
   if (!explanation.same_person) {
     DATONG_ASSIGN_OR_RETURN(const std::vector<RefusalView> refusals,
                             graph_.FindRefusals(project, named, call.deadline));
-    for (const RefusalView& refusal : refusals) ToProto(refusal, response.add_refusals());
+    DATONG_RETURN_IF_ERROR(
+        WriteRefusals(graph_, project, refusals, *response.mutable_refusals(), call.deadline));
   }
   DATONG_ASSIGN_OR_RETURN(const std::vector<Decision> decisions,
                           decisions_.ListDecisions(project, {a, b}, call.deadline));

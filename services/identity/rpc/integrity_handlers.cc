@@ -87,7 +87,6 @@ absl::StatusOr<v1::CloseIncidentsResponse> IntegrityHandlers::CloseIncidents(
   DATONG_ASSIGN_OR_RETURN(
       const int closed,
       policies_.CloseIncidents(project, request.appid(), call.caller.name, call.deadline));
-  linker_.ForgetKnown();
   v1::CloseIncidentsResponse response;
   response.set_closed_count(closed);
   for (;;) {

@@ -4,7 +4,6 @@
 #include "common/rpc/call_context.h"
 #include "datong/identity/v1/integrity.pb.h"
 #include "services/identity/core/graph_store.h"
-#include "services/identity/core/linker.h"
 #include "services/identity/core/policy_store.h"
 
 namespace datong::identity {
@@ -13,8 +12,8 @@ namespace datong::identity {
 // What it is given must outlive it.
 class IntegrityHandlers {
  public:
-  IntegrityHandlers(GraphStore& graph, PolicyStore& policies, Linker& linker)
-      : graph_(graph), policies_(policies), linker_(linker) {}
+  IntegrityHandlers(GraphStore& graph, PolicyStore& policies)
+      : graph_(graph), policies_(policies) {}
 
   absl::StatusOr<v1::GetIntegrityResponse> GetIntegrity(const rpc::CallContext& call,
                                                         const v1::GetIntegrityRequest& request);
@@ -28,7 +27,6 @@ class IntegrityHandlers {
  private:
   GraphStore& graph_;
   PolicyStore& policies_;
-  Linker& linker_;
 };
 
 }  // namespace datong::identity

@@ -66,6 +66,14 @@ grpc::ServerUnaryReactor* RelationGrpcService::RecordRelation(
       [this](const auto& call, const auto& r) { return handlers_.RecordRelation(call, r); });
 }
 
+grpc::ServerUnaryReactor* RelationGrpcService::RecordRelations(
+    grpc::CallbackServerContext* context, const v1::RecordRelationsRequest* request,
+    v1::RecordRelationsResponse* response) {
+  return calls_.Unary(
+      context, request, response, "/datong.identity.v1.RelationService/RecordRelations",
+      [this](const auto& call, const auto& r) { return handlers_.RecordRelations(call, r); });
+}
+
 grpc::ServerUnaryReactor* RelationGrpcService::ListRelations(
     grpc::CallbackServerContext* context, const v1::ListRelationsRequest* request,
     v1::ListRelationsResponse* response) {

@@ -59,6 +59,9 @@ class RelationGrpcService final : public v1::RelationService::CallbackService {
   grpc::ServerUnaryReactor* RecordRelation(grpc::CallbackServerContext* context,
                                            const v1::RecordRelationRequest* request,
                                            v1::RecordRelationResponse* response) override;
+  grpc::ServerUnaryReactor* RecordRelations(grpc::CallbackServerContext* context,
+                                            const v1::RecordRelationsRequest* request,
+                                            v1::RecordRelationsResponse* response) override;
   grpc::ServerUnaryReactor* ListRelations(grpc::CallbackServerContext* context,
                                           const v1::ListRelationsRequest* request,
                                           v1::ListRelationsResponse* response) override;

@@ -22,6 +22,10 @@ class PolicyHandlers {
                                                         const v1::DryRunPolicyRequest& request);
 
  private:
+  // What identifiers that only `proposed` admits would join over raw components.
+  absl::Status AddJoined(const Project& project, const Policy& current, const Policy& proposed,
+                         Deadline deadline, v1::DryRunPolicyResponse& response);
+
   GraphStore& graph_;
   PolicyStore& policies_;
 };

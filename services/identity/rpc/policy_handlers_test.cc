@@ -101,13 +101,38 @@ TEST_F(PolicyHandlersTest, ADryRunSaysWhatSettingThePolicyThenDoes) {
               IsError(absl::StatusCode::kInvalidArgument, "POLICY_INVALID"));
 }
 
+TEST_F(PolicyHandlersTest, ADryRunForeseesWhatAFreedValueJoins) {
+  ASSERT_OK(policies_.SetPolicy(
+      call_, Proto<v1::SetPolicyRequest>(R"(policy { blocked_values { values: "7" } })")));
+  Link("tenant.login", "login:main:7 openid:wx1:a", 1);
+  Link("tenant.login", "login:main:7 unionid:op1:u", 2);
+  Link("tenant.login", "login:main:8 openid:wx2:b", 3);
+  const auto stats = Proto<v1::GetGraphStatsRequest>("");
+  EXPECT_EQ(graph_.GetGraphStats(call_, stats)->person_count(), 3);
+  int64_t merged = 0;
+  std::map<std::string, int64_t> closed;
+  auto next = Proto<v1::DryRunPolicyRequest>("policy { blocked_values {} } page_size: 1");
+  do {
+    const absl::StatusOr<v1::DryRunPolicyResponse> page = policies_.DryRunPolicy(call_, next);
+    ASSERT_OK(page);
+    merged += page->merged_count();
+    for (const auto& [reason, count] : page->refusals_closed()) closed[reason] += count;
+    next.set_page_token(page->next_page_token());
+  } while (!next.page_token().empty());
+  EXPECT_EQ(merged, 1);
+  EXPECT_EQ(closed["blocked_value"], 1);
+  ASSERT_OK(policies_.SetPolicy(
+      call_, Proto<v1::SetPolicyRequest>("policy { blocked_values {} } wait: true")));
+  EXPECT_EQ(graph_.GetGraphStats(call_, stats)->person_count(), 2);
+}
+
 TEST_F(PolicyHandlersTest, ThePastAnswersAsItWasKnown) {
   Link("tenant.login", "login:main:1", 1);
   Link("oa.user_info", "openid:wx1:a unionid:op1:u", 2);
   clock_.Advance(absl::Hours(1));
   Link("tenant.login", "login:main:1 openid:wx1:a", 3);
   const auto past = graph_.Resolve(
-      call_, Proto<v1::ResolveRequest>(R"(identifier: "login:main:1" at_version: 3)"));
+      call_, Proto<v1::ResolveRequest>(R"(identifier: "login:main:1" at_version: 5)"));
   ASSERT_OK(past);
   EXPECT_EQ(past->person().person_index(), 1U);
   EXPECT_EQ(past->person().identifiers_size(), 1);
@@ -155,7 +180,7 @@ TEST_F(PolicyHandlersTest, BatchesThatWaitTogetherAreLinkedTogetherAndAnsweredIn
   ASSERT_OK(stream.OnMessage(call_, last, false, &acks));
   ASSERT_EQ(acks.size(), 3U);
   EXPECT_EQ(acks[2].acknowledged(), 3);
-  EXPECT_EQ(acks[2].version(), 2);
+  EXPECT_EQ(acks[2].version(), 4);
   EXPECT_EQ(acks[0].rejected_size(), 0);
   ASSERT_EQ(acks[1].rejected_size(), 1);
   EXPECT_EQ(acks[1].rejected(0).index(), 0);
@@ -189,6 +214,32 @@ TEST_F(PolicyHandlersTest, ARelationThatEndsPartsNobody) {
                   call_, Proto<v1::ListRelationsRequest>(R"(identifier: "openid:wx1:a")")),
               IsError(absl::StatusCode::kNotFound, "IDENTIFIER_UNKNOWN"));
   EXPECT_FALSE(record("RELATION_STATE_ACTIVE", 1'772'000'000));
+}
+
+TEST_F(PolicyHandlersTest, OneBadRelationDoesNotHoldUpTheOthersOfItsBatch) {
+  const auto batch = Proto<v1::RecordRelationsRequest>(R"(
+      relations { identifier: "openid:wx1:a" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "nonsense" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "ext:c1/self:wm1" kind: RELATION_KIND_FOLLOWER
+                  state: RELATION_STATE_ACTIVE since_time { seconds: 20 } }
+      relations { identifier: "ext:c1/self:wm1" kind: RELATION_KIND_CONTACT with: "li"
+                  state: RELATION_STATE_ENDED_BY_COMPANY since_time { seconds: 20 } })");
+  auto answer = relations_.RecordRelations(call_, batch);
+  ASSERT_OK(answer);
+  EXPECT_EQ(answer->applied_count(), 2);
+  ASSERT_EQ(answer->rejected_size(), 2);
+  EXPECT_EQ(answer->rejected(0).index(), 1);
+  EXPECT_EQ(answer->rejected(0).reason(), "IDENTIFIER_INVALID");
+  EXPECT_EQ(answer->rejected(1).reason(), "RELATION_INVALID");
+  EXPECT_EQ(relations_.RecordRelations(call_, batch)->applied_count(), 0) << "the same once more";
+  const auto list = relations_.ListRelations(
+      call_, Proto<v1::ListRelationsRequest>(R"(identifier: "ext:c1/self:wm1")"));
+  ASSERT_OK(list);
+  EXPECT_EQ(list->relations(0).with(), "li");
+  EXPECT_THAT(relations_.RecordRelations(call_, Proto<v1::RecordRelationsRequest>("")),
+              IsError(absl::StatusCode::kInvalidArgument, "BATCH_TOO_LARGE"));
 }
 
 TEST_F(PolicyHandlersTest, ACompanyThatLeavesAProviderTakesAllIdentifiersAlong) {

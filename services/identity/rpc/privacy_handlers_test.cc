@@ -91,7 +91,7 @@ TEST_F(PrivacyHandlersTest, ExportTellsAllThatIsKept) {
   Link(*store_, project_, {Record("mp.code2session", {"openid:mini:other"}, 1)});
   ASSERT_OK(profiles_.AppendConsent(project_, {"openid:mini:a"},
                                     {"marketing", true, "shop", clock_.Now()}, Soon()));
-  ASSERT_OK(profiles_.AppendAttributes(project_, "unionid:op:u",
+  ASSERT_OK(profiles_.AppendAttributes(project_, "unionid:op:u", {"unionid:op:u"},
                                        {{"nickname", "\"Li\"", "shop", clock_.Now()}}, Soon()));
   ASSERT_OK(Put("unionid:op:u", "1001", 5));
 

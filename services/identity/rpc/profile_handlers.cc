@@ -87,8 +87,8 @@ absl::StatusOr<v1::SetAttributesResponse> ProfileHandlers::SetAttributes(
                           graph_.FindProject(request.project(), call.deadline));
   DATONG_ASSIGN_OR_RETURN(const Subject meant,
                           FindKnownSubject(graph_, project, request.subject(), call.deadline));
-  DATONG_RETURN_IF_ERROR(
-      profiles_.AppendAttributes(project, meant.identifier, attributes, call.deadline));
+  DATONG_RETURN_IF_ERROR(profiles_.AppendAttributes(project, meant.identifier, meant.identifiers,
+                                                    attributes, call.deadline));
   v1::SetAttributesResponse response;
   response.set_person(PersonName(project.name, meant.person));
   return response;

@@ -1,10 +1,12 @@
 #include "services/identity/rpc/relation_handlers.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/strings.h"
 #include "common/identifier/identifier.h"
+#include "common/status/error.h"
 #include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/rpc/convert.h"
@@ -13,6 +15,7 @@ namespace datong::identity {
 namespace {
 
 constexpr size_t kLongestWith = 128;
+constexpr size_t kMostRelations = 1000;
 
 absl::Status RelationInvalid(absl::string_view problem) {
   return FieldInvalid("RELATION_INVALID", problem);
@@ -55,9 +58,33 @@ absl::StatusOr<v1::RecordRelationResponse> RelationHandlers::RecordRelation(
   DATONG_ASSIGN_OR_RETURN(const Relation relation, Read(request.relation()));
   DATONG_ASSIGN_OR_RETURN(const Project project,
                           graph_.FindProject(request.project(), call.deadline));
-  DATONG_ASSIGN_OR_RETURN(const bool applied, relations_.Record(project, relation, call.deadline));
+  DATONG_ASSIGN_OR_RETURN(const int applied,
+                          relations_.Record(project, {&relation, 1}, call.deadline));
   v1::RecordRelationResponse response;
-  response.set_applied(applied);
+  response.set_applied(applied > 0);
+  return response;
+}
+
+absl::StatusOr<v1::RecordRelationsResponse> RelationHandlers::RecordRelations(
+    const rpc::CallContext& call, const v1::RecordRelationsRequest& request) {
+  const auto size = static_cast<size_t>(request.relations_size());
+  if (size < 1 || size > kMostRelations) return BatchTooLarge(size, kMostRelations);
+  DATONG_ASSIGN_OR_RETURN(const Project project,
+                          graph_.FindProject(request.project(), call.deadline));
+  v1::RecordRelationsResponse response;
+  std::vector<Relation> relations;
+  for (int i = 0; i < request.relations_size(); ++i) {
+    absl::StatusOr<Relation> relation = Read(request.relations(i));
+    if (relation.ok()) {
+      relations.push_back(*std::move(relation));
+      continue;
+    }
+    auto* rejected = response.add_rejected();
+    rejected->set_index(i);
+    rejected->set_reason(GetReason(relation.status()));
+  }
+  DATONG_ASSIGN_OR_RETURN(const int applied, relations_.Record(project, relations, call.deadline));
+  response.set_applied_count(applied);
   return response;
 }
 

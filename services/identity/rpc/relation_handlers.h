@@ -17,6 +17,8 @@ class RelationHandlers {
 
   absl::StatusOr<v1::RecordRelationResponse> RecordRelation(
       const rpc::CallContext& call, const v1::RecordRelationRequest& request);
+  absl::StatusOr<v1::RecordRelationsResponse> RecordRelations(
+      const rpc::CallContext& call, const v1::RecordRelationsRequest& request);
   absl::StatusOr<v1::ListRelationsResponse> ListRelations(const rpc::CallContext& call,
                                                           const v1::ListRelationsRequest& request);
 

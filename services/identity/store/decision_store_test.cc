@@ -3,6 +3,9 @@
 #include <thread>
 
 #include "services/identity/store/postgres_decision_store.h"
+#include "services/identity/store/postgres_privacy_store.h"
+#include "services/identity/store/postgres_profile_store.h"
+#include "services/identity/store/postgres_relation_store.h"
 #include "services/identity/testing/graph_store_fixture.h"
 
 namespace datong::identity {
@@ -161,6 +164,100 @@ TEST_F(DecisionStoreTest, NothingOfAnErasedPersonIsLeftInAnyTable) {
   EXPECT_GT(after[0], before[1]) << "a new person, not the erased one";
 }
 
+// R6.3: one identifier's new consent covers what the platform shows with it, and nothing else.
+TEST_F(DecisionStoreTest, ANewConsentCoversWhatStrongEvidenceShowsWithIt) {
+  const auto store = MakeStore();
+  PostgresDecisionStore decisions(*pool_, clock_, {}, metrics_);
+  const Project project = NewProject(*store);
+  Link(*store, project,
+       {Record("mp.code2session", {"openid:wx1:a", "unionid:op1:u"}, 1),
+        Record("tenant.login", {"login:main:1", "openid:wx1:a"}, 2)});
+  ScenarioStep erase;
+  erase.erased = "openid:wx1:a";
+  erase.erased_at = clock_.Now();
+  Apply(*store, decisions, project, erase);
+  ASSERT_OK(
+      decisions.RenewConsent(project, {"openid:wx1:a"}, clock_.Now() + absl::Minutes(1), Soon()));
+  Evidence proof = Record("mp.code2session", {"openid:wx1:a", "unionid:op1:u"}, 0);
+  proof.observed = clock_.Now() + absl::Hours(1);
+  Evidence login = Record("tenant.login", {"login:main:1", "openid:wx1:a"}, 0);
+  login.observed = clock_.Now() + absl::Hours(2);
+  EXPECT_EQ(Link(*store, project, {login, proof}).erased, (std::vector<size_t>{0}));
+  EXPECT_EQ(Read(*store, project).persons,
+            (std::set<std::vector<std::string>>{{"openid:wx1:a", "unionid:op1:u"}}));
+}
+
+// R5.4, R5.3: a part that returns has its name again, with the names that led to it.
+TEST_F(DecisionStoreTest, APartThatReturnsGetsItsFormerNameBack) {
+  const auto store = MakeStore();
+  PostgresDecisionStore decisions(*pool_, clock_, {}, metrics_);
+  const Project project = NewProject(*store);
+  Link(*store, project, {Record("oa.user_info", {"openid:wx1:a", "unionid:op1:u"}, 1)});
+  Link(*store, project, {Record("tenant.login", {"login:main:1"}, 2)});
+  Link(*store, project, {Record("tenant.login", {"openid:wx2:b"}, 3)});
+  Link(*store, project, {Record("tenant.login", {"login:main:1", "openid:wx2:b"}, 4)});
+  Link(*store, project, {Record("tenant.login", {"login:main:1", "openid:wx1:a"}, 5)});
+  const auto leads_to = [&](uint32_t person) {
+    return store->LoadPersons(project, {person}, Soon())->front().index;
+  };
+  // 2 went into 3, and 3 into 1.
+  EXPECT_EQ(leads_to(2), 1U);
+  EXPECT_EQ(leads_to(3), 1U);
+  ASSERT_OK(decisions.Decide(
+      project,
+      {{DecisionKind::kRetract, "login:main:1", "openid:wx1:a", clock_.Now(), "test", "test"}}, {},
+      Soon()));
+  EXPECT_EQ(leads_to(1), 1U);
+  EXPECT_EQ(leads_to(2), 3U);
+  EXPECT_EQ(leads_to(3), 3U);
+  EXPECT_THAT(store->FindPersons(project, {"login:main:1", "openid:wx2:b", "unionid:op1:u"},
+                                 nullptr, Soon()),
+              IsOkAndHolds(std::vector<uint32_t>{3, 3, 1}));
+  // Not from a person that did not absorb it: 2 was absorbed by 3, which returned meanwhile.
+  ASSERT_OK(decisions.Decide(
+      project,
+      {{DecisionKind::kRetract, "login:main:1", "openid:wx2:b", clock_.Now(), "test", "test"}}, {},
+      Soon()));
+  EXPECT_EQ(store->Stats(project, Soon())->persons, 3);
+  EXPECT_EQ(leads_to(3), 3U);
+  ExpectFeedAgrees(*store, project);
+}
+
+// What is told of an erased person later on, of the time before, is not kept (R6.2).
+TEST_F(DecisionStoreTest, WhatIsToldLateOfAnErasedPersonIsNotKept) {
+  const auto store = MakeStore();
+  PostgresDecisionStore decisions(*pool_, clock_, {}, metrics_);
+  PostgresProfileStore profiles(*pool_, clock_);
+  PostgresPrivacyStore privacy(*pool_, clock_);
+  PostgresRelationStore relations(*pool_, clock_);
+  const Project project = NewProject(*store);
+  Link(*store, project, {Record("oa.user_info", {"openid:wx1:erasedA"}, 1)});
+  ScenarioStep erase;
+  erase.erased = "openid:wx1:erasedA";
+  erase.erased_at = clock_.Now();
+  Apply(*store, decisions, project, erase);
+  const std::string ids[] = {"openid:wx1:erasedA"};
+  const absl::Time before = clock_.Now() - absl::Hours(1);
+  const absl::Time after = clock_.Now() + absl::Hours(1);
+  const auto tell = [&](absl::Time at) {
+    ASSERT_OK(profiles.AppendConsent(project, ids, {"marketing", true, "h5", at}, Soon()));
+    const AttributeEntry city[] = {{"city", "\"Wuhan\"", "crm", at}};
+    ASSERT_OK(profiles.AppendAttributes(project, ids[0], ids, city, Soon()));
+    bool created = false;
+    ASSERT_OK(privacy.PutRecord(project, ids, {"order", "o1", "shop", "{}", at}, &created, Soon()));
+    ASSERT_OK(relations.Record(
+        project, {ids[0], RelationKind::kFollower, "", RelationState::kActive, at}, Soon()));
+  };
+  tell(before);
+  EXPECT_TRUE(Find("erasedA").empty()) << Find("erasedA").front();
+  EXPECT_TRUE(profiles.LatestAttributes(project, ids, Soon())->empty());
+  EXPECT_TRUE(privacy.ListRecords(project, ids, "", "", 10, Soon())->items.empty());
+  tell(after);
+  EXPECT_EQ(Find("erasedA").size(), 2U);  // a consent and a relation name it
+  EXPECT_EQ(profiles.LatestAttributes(project, ids, Soon())->size(), 1U);
+  EXPECT_EQ(privacy.ListRecords(project, ids, "", "", 10, Soon())->items.size(), 1U);
+}
+
 TEST_F(DecisionStoreTest, AnErasureWaitsForItsHoldBack) {
   const auto store = MakeStore();
   PostgresDecisionStore decisions(*pool_, clock_, {}, metrics_);
@@ -217,7 +314,7 @@ TEST_F(DecisionStoreTest, HistorySaysWhoWasWho) {
   ASSERT_OK(past);
   EXPECT_EQ(past->index, 1U);
   EXPECT_EQ(past->identifiers, (std::vector<std::string>{"login:main:1"}));
-  EXPECT_EQ(store->WhoWas(project, "openid:wx1:a", 3, std::nullopt, Soon())->identifiers.size(),
+  EXPECT_EQ(store->WhoWas(project, "openid:wx1:a", 5, std::nullopt, Soon())->identifiers.size(),
             2U);
   EXPECT_EQ(store->WhoWas(project, "openid:wx1:a", 99, std::nullopt, Soon())->identifiers.size(),
             3U);

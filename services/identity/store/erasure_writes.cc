@@ -1,5 +1,6 @@
 // Decisions and erasures: how they are kept and what they take away.
 
+#include <initializer_list>
 #include <map>
 #include <utility>
 
@@ -54,6 +55,21 @@ constexpr char kForgetPhones[] = R"sql(
         ARRAY(SELECT id FROM unnest(unscoped_ids) AS id WHERE left(id, 6) <> 'phone:') END
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
     AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
+
+// $4 is not used by all that is put behind it.
+constexpr char kDeleteErased[] = R"sql(
+  DELETE FROM identity.evidence
+  WHERE project_number = $1 AND ids && $2::text[] AND $4::bigint[] IS NOT NULL
+    AND observed_at <= )sql" DATONG_SQL_TIME("$3::bigint");
+
+// $2 named ids, $3 those that waited with them, $4 members of the raw components, $5 named nodes.
+constexpr char kDeleteRefusals[] = R"sql(
+  DELETE FROM identity.refusals
+  WHERE project_number = $1 AND (
+    node = ANY($4::bigint[] || $5::bigint[]) AND ids && $2::text[]
+    OR reason = 'watermark_invalid' AND ids && $2::text[]
+    OR reason = 'scope_unknown' AND ids && ($2::text[] || $3::text[]))
+  RETURNING number, open, reason)sql";
 
 constexpr char kEnterErased[] = R"sql(
   INSERT INTO identity.erased_nodes (project_number, node, erased_at, entered_at)
@@ -238,19 +254,26 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
       if (persons.contains(node.person) && !all.contains(node.identifier)) return LinkConflict();
     }
   }
+  BigintArray members;
+  for (const StoredNode& node : state.nodes) members.Add(node.node);
   erased_ = TakeAway(all, at, policy_, state);
   plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
   plan_.emptied.insert(plan_.emptied.end(), erased_.persons.begin(), erased_.persons.end());
+  ReturnNames(state);
   change_count_ = CountChanges();
-  Scrub(erased_, at);
+  const std::string nodes = Scrub(erased_, members.Take(), at);
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
-  // Relations need no node: under the project's lock nobody records one meanwhile.
-  BigintArray related;
-  for (const std::string& id : all) related.Add(NodeOfId(id));
-  work_.exec_params(absl::StrCat("DELETE FROM identity.relations WHERE project_number = $1 AND "
-                                 "node = ANY($2::bigint[]) AND since <= ",
-                                 DATONG_SQL_TIME("$3::bigint")),
-                    project_.number, related.Take(), absl::ToUnixMicros(at));
+  // These need no node: under the project's lock nobody tells more of them meanwhile.
+  for (const auto& [table, time] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"relations", "since"},
+           {"consents", "said_at"},
+           {"attributes", "valid_from"},
+           {"business_records", "occurred_at"}}) {
+    work_.exec_params(absl::StrCat("DELETE FROM identity.", table,
+                                   " WHERE project_number = $1 AND node = ANY($2::bigint[]) AND ",
+                                   time, " <= ", DATONG_SQL_TIME("$3::bigint")),
+                      project_.number, nodes, absl::ToUnixMicros(at));
+  }
   // Those who keep something under a node read it from here.
   work_.exec_params(kEnterErased, project_.number, ErasedNodes(), absl::ToUnixMicros(at),
                     absl::ToUnixMicros(now_));
@@ -266,7 +289,7 @@ std::string GraphWriter::ErasedNodes() {
   return nodes.Take();
 }
 
-void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
+std::string GraphWriter::Scrub(const TakenAway& erased, const std::string& members, absl::Time at) {
   TextArray ids, named;
   BigintArray nodes, gone;
   const auto name = [&](const std::string& id) {
@@ -296,16 +319,13 @@ void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   const auto run = [&](const std::string& statement, const std::string& what) {
     work_.exec_params(statement, project_.number, what);
   };
-  const auto run_until = [&](const std::string& statement, const std::string& what) {
-    work_.exec_params(absl::StrCat(statement, DATONG_SQL_TIME("$3::bigint")), project_.number, what,
-                      absl::ToUnixMicros(at));
-  };
   run("DELETE FROM identity.nodes WHERE project_number = $1 AND node = ANY($2::bigint[])",
       gone.Take());
-  run_until(
-      "DELETE FROM identity.evidence WHERE project_number = $1 AND ids && $2::text[] AND "
-      "observed_at <= ",
-      ids.Take());
+  // What counts hangs on their raw components; what does not may hang anywhere.
+  for (const char* where : {" AND node = ANY($4::bigint[])", " AND watermark >= 2"}) {
+    work_.exec_params(absl::StrCat(kDeleteErased, recomputing_ ? "" : where), project_.number,
+                      ids.Take(), absl::ToUnixMicros(at), members);
+  }
   TextArray waiting;
   for (const auto& row : work_.exec_params(
            "DELETE FROM identity.parked_evidence WHERE project_number = $1 AND ids && $2::text[] "
@@ -314,29 +334,23 @@ void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
            project_.number, ids.Take(), absl::ToUnixMicros(at))) {
     for (const std::string& id : SplitIds(row[0].as<std::string>())) waiting.Add(id);
   }
-  work_.exec_params(
-      "DELETE FROM identity.refusals WHERE project_number = $1 AND ids && $2::text[] AND "
-      "reason = 'scope_unknown'",
-      project_.number, waiting.Take());
-  run("DELETE FROM identity.refusals WHERE project_number = $1 AND ids && $2::text[]",
-      named.Take());
+  BigintArray refusals;
+  for (const auto& row : work_.exec_params(kDeleteRefusals, project_.number, named.Take(),
+                                           waiting.Take(), members, nodes.Take())) {
+    refusals.Add(row[0].as<int64_t>());
+    if (row[1].as<bool>()) {
+      scrubbed_.push_back(
+          {ChangeKind::kRefusalClosed, row[0].as<int64_t>(), "", row[2].as<std::string>()});
+    }
+  }
+  run("UPDATE identity.changes SET refused_ids = '{}' WHERE project_number = $1 AND "
+      "refusal = ANY($2::bigint[])",
+      refusals.Take());
   run("DELETE FROM identity.decisions WHERE project_number = $1 AND "
       "(a = ANY($2::text[]) OR b = ANY($2::text[]))",
       named.Take());
   run("UPDATE identity.changes SET identifier = '', node = 0 WHERE project_number = $1 AND "
       "node = ANY($2::bigint[])",
-      nodes.Take());
-  run_until(
-      "DELETE FROM identity.consents WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
-      "said_at <= ",
-      nodes.Take());
-  run_until(
-      "DELETE FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[]) AND "
-      "valid_from <= ",
-      nodes.Take());
-  run_until(
-      "DELETE FROM identity.business_records WHERE project_number = $1 AND "
-      "node = ANY($2::bigint[]) AND occurred_at <= ",
       nodes.Take());
   const pqxx::row key = work_.exec_params1(
       "UPDATE identity.projects SET erase_key = coalesce(erase_key, decode($2, 'hex')) "
@@ -346,6 +360,7 @@ void GraphWriter::Scrub(const TakenAway& erased, absl::Time at) {
   TextArray buried;
   for (const std::string& id : erased.ids) buried.Add(BuriedAs(erase_key, id));
   work_.exec_params(kBury, project_.number, buried.Take(), absl::ToUnixMicros(at));
+  return nodes.Take();
 }
 
 }  // namespace datong::identity

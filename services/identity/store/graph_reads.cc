@@ -50,11 +50,12 @@ constexpr char kListPersonsByPrefix[] = R"sql(
 constexpr char kRefusalColumns[] =
     "array_to_string(ids, E'\\n'), reason, evidence_class, " DATONG_SQL_MICROS(
         "observed_at") ", " DATONG_SQL_MICROS("first_seen") ", " DATONG_SQL_MICROS("last_seen") R"sql(,
-    seen_count, open, node, encode(refusal_id, 'hex') )sql";
+    seen_count, open, node, encode(refusal_id, 'hex'), number )sql";
 
 constexpr char kChanges[] =
     "SELECT version, kind, identifier, node, person, previous_person, " DATONG_SQL_MICROS(
-        "changed_at") R"sql(
+        "changed_at") R"sql(,
+    coalesce(refusal, 0), coalesce(array_to_string(refused_ids, E'\n'), ''), coalesce(reason, '')
   FROM identity.changes WHERE project_number = $1 AND version > $2 ORDER BY version LIMIT $3)sql";
 
 // The smallest text behind all that start with the prefix, in byte order.
@@ -68,6 +69,7 @@ RefusalView RefusalOf(const pqxx::row& row) {
   view.last_seen = TimeOf(row[5]);
   view.count = row[6].as<int64_t>();
   view.open = row[7].as<bool>();
+  view.number = row[10].as<int64_t>();
   return view;
 }
 
@@ -164,7 +166,8 @@ absl::StatusOr<int64_t> PostgresGraphStore::DecisionVersion(const Project& proje
       [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
         return work
             .exec_params1(
-                "SELECT decision_version FROM identity.projects WHERE project_number = $1",
+                "SELECT decision_version + rules_version FROM identity.projects "
+                "WHERE project_number = $1",
                 project.number)[0]
             .as<int64_t>();
       },
@@ -314,10 +317,11 @@ absl::StatusOr<ChangePage> PostgresGraphStore::ListChanges(const Project& projec
         int64_t last = *after;
         for (const auto& row : work.exec_params(kChanges, project.number, last, limit)) {
           last = row[0].as<int64_t>();
-          page.changes.push_back({last, static_cast<ChangeKind>(row[1].as<int>()),
-                                  row[2].as<std::string>(), row[3].as<int64_t>(),
-                                  static_cast<uint32_t>(row[4].as<int64_t>()),
-                                  static_cast<uint32_t>(row[5].as<int64_t>()), TimeOf(row[6])});
+          page.changes.push_back(
+              {last, static_cast<ChangeKind>(row[1].as<int>()), row[2].as<std::string>(),
+               row[3].as<int64_t>(), static_cast<uint32_t>(row[4].as<int64_t>()),
+               static_cast<uint32_t>(row[5].as<int64_t>()), TimeOf(row[6]), row[7].as<int64_t>(),
+               SplitIds(row[8].as<std::string>()), ReasonOf(row[9].as<std::string>())});
         }
         page.version = std::max(page.version, last);
         page.next_cursor = MakeCursor(epoch, last);

@@ -4,6 +4,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/secret.h"
+#include "common/base/strings.h"
+#include "common/crypto/hash.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/store/sql_values.h"
 
@@ -69,6 +72,31 @@ std::vector<Decision> ReadDecisions(pqxx::transaction_base& work, const Project&
                          row[5].as<std::string>()});
   }
   return decisions;
+}
+
+std::map<std::string, absl::Time> ReadErased(pqxx::transaction_base& work, const Project& project,
+                                             absl::Span<const std::string> identifiers) {
+  std::map<std::string, absl::Time> erased;
+  const Secret key(work.exec_params1("SELECT coalesce(encode(erase_key, 'hex'), '') FROM "
+                                     "identity.projects WHERE project_number = $1 FOR SHARE",
+                                     project.number)[0]
+                       .as<std::string>());
+  if (key.Expose().empty()) return erased;
+  std::map<std::string, std::string> id_of;
+  TextArray buried;
+  for (const std::string& id : identifiers) {
+    const std::string as = BytesToHex(crypto::HmacSha256(key, id));
+    buried.Add(as);
+    id_of[as] = id;
+  }
+  for (const auto& row : work.exec_params(
+           "SELECT encode(tombstone, 'hex'), " DATONG_SQL_MICROS(
+               "erased_at") " FROM identity.tombstones WHERE project_number = $1 AND "
+                            "tombstone IN (SELECT decode(x, 'hex') FROM unnest($2::text[]) AS x)",
+           project.number, buried.Take())) {
+    erased[id_of[row[0].as<std::string>()]] = TimeOf(row[1]);
+  }
+  return erased;
 }
 
 std::string MakeCursor(const std::string& epoch, int64_t version) {

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <map>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "services/identity/core/graph_store.h"
 
 namespace datong::identity {
@@ -24,6 +27,11 @@ std::vector<Decision> ReadDecisions(pqxx::transaction_base& work, const Project&
 // obtained_by, snapshot, watermark, selected by kEvidenceColumns.
 extern const char kEvidenceColumns[];
 Evidence EvidenceOf(const pqxx::row& row, int first);
+
+// Until when what was observed of the identifiers is erased, of those that were. Takes the lock of
+// the project, shared: no erasure comes in between until the end of the transaction.
+std::map<std::string, absl::Time> ReadErased(pqxx::transaction_base& work, const Project& project,
+                                             absl::Span<const std::string> identifiers);
 
 // A place in a feed, bound to the database's epoch.
 std::string MakeCursor(const std::string& epoch, int64_t version);

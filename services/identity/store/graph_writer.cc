@@ -86,7 +86,7 @@ void GraphWriter::Scope(absl::Span<const Evidence> records, LinkOutcome& outcome
     }
     Scoped& scoped = all[i];
     const bool bound = scoped.unknown.empty() && !UnscopedApps(records[i]).empty();
-    if (std::string held = HoldBack(scoped); !held.empty()) {
+    if (std::string held = HoldBack(records[i], scoped); !held.empty()) {
       parked_.push_back({records[i], std::move(scoped.unknown), std::move(held)});
       ++outcome.parked;
     } else if (!scoped.unknown.empty()) {
@@ -281,6 +281,7 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   }
   plan_ = PlanLink(project_.number, state, door, policy_,
                    !decisions_.empty() || !replaced_.empty() || recomputing_);
+  ReturnNames(state);
   outcome.recorded += static_cast<int>(plan_.recorded.size());
   for (const size_t i : plan_.recorded) {
     record_refusals_.insert(record_refusals_.end(), door_[i].refusals.begin(),
@@ -316,9 +317,9 @@ int64_t GraphWriter::CountChanges() const {
   int64_t count = absl::c_count_if(plan_.nodes, [](const LinkPlan::NodeChange& change) {
     return change.person != change.previous_person;
   });
-  count += static_cast<int64_t>(plan_.merges.size());
-  count += absl::c_count_if(plan_.new_persons, [](int64_t split_from) { return split_from != 0; });
-  return count + static_cast<int64_t>(erased_.unlinked.size() + erased_.persons.size());
+  return count + static_cast<int64_t>(plan_.merges.size() + plan_.new_persons.size() +
+                                      plan_.returned.size() + erased_.unlinked.size() +
+                                      erased_.persons.size());
 }
 
 void GraphWriter::WritePlan() {

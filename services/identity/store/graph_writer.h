@@ -50,6 +50,9 @@ class GraphWriter {
   // `unchanged_too`).
   absl::StatusOr<LinkOutcome> Rescope(absl::Span<const Rescoped> records, bool unchanged_too);
 
+  // Closes the refusals of what waited for the app's account and waits no more, of these nodes.
+  void CloseWaiting(const std::string& nodes, const std::string& appid);
+
   // What was done, for metrics after the commit.
   const LinkPlan& plan() const { return plan_; }
   const std::vector<Refusal>& record_refusals() const { return record_refusals_; }
@@ -106,8 +109,9 @@ class GraphWriter {
   void WriteFrozen();
   // Counts the conflicts of strong evidence, and opens incidents (R4.5).
   void CountConflicts(const std::vector<Refusal>& known);
-  // Takes the unionids of apps with an open incident out of the record; gives the app.
-  std::string HoldBack(Scoped& scoped) const;
+  // Takes the unionids of apps with an open incident out of the record (which came so); gives the
+  // app.
+  std::string HoldBack(const Evidence& record, Scoped& scoped) const;
   // Adds the identifiers that evidence of the same raw components shows by the policy that holds
   // now: while a change of it is worked out, some are no nodes yet.
   void CompleteIds();
@@ -116,11 +120,25 @@ class GraphWriter {
   // Opens and closes the refusals of single identifiers as the policy sees them.
   void ReviewIdentifiers(const GraphState& state);
   int64_t CountChanges() const;
-  // Takes what was erased out of every table.
   // What of it goes into the feed of erasures, as a bigint array.
   std::string ErasedNodes();
-  void Scrub(const TakenAway& erased, absl::Time at);
+  // Takes what was erased out of every table, but for what needs no node. `members` are the nodes
+  // of the raw components. Gives the erased nodes, with those of unionids as they wait for their
+  // account; both are bigint arrays.
+  std::string Scrub(const TakenAway& erased, const std::string& members, absl::Time at);
+  // Parts that leave a person and had a name of their own before get it back (R5.4).
+  void ReturnNames(const GraphState& state);
   void WriteRefusals();
+  // What the feed says of a refusal.
+  struct ToldRefusal {
+    ChangeKind kind;
+    int64_t number = 0;
+    std::string ids;  // a line each
+    std::string reason;
+  };
+  std::vector<ToldRefusal> OpenRefusals();
+  // Writes them behind all that the feed holds; the caller has the lock of the project.
+  void TellRefusals(const std::vector<ToldRefusal>& told);
   // Identifiers that came to a person take over what the person withdrew.
   void WriteConsents();
   int64_t PersonOf(int64_t planned) const {
@@ -136,6 +154,7 @@ class GraphWriter {
   std::vector<Parked> parked_;
   std::vector<Refusal> record_refusals_;  // of the records that are new
   std::vector<Decision> decisions_;       // that are new
+  std::vector<ToldRefusal> scrubbed_;     // open refusals that went with an erasure
   TakenAway erased_;
   std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
   LinkPlan plan_;

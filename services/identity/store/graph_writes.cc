@@ -1,13 +1,7 @@
 // The statements by which a planned batch is written; all run under the project's lock.
 
-#include <map>
-#include <tuple>
-#include <utility>
-
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "common/base/strings.h"
-#include "common/crypto/hash.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/graph_writer.h"
 #include "services/identity/store/sql_values.h"
@@ -59,6 +53,16 @@ constexpr char kMergePersons[] = R"sql(
   FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
   WHERE p.project_number = $1 AND (p.person = t.absorbed OR p.merged_into = t.absorbed))sql";
 
+// With those whose names led to it before, and to the other one since.
+constexpr char kReturnPerson[] = R"sql(
+  WITH RECURSIVE absorbed AS (
+    SELECT $2::bigint AS person
+    UNION
+    SELECT c.previous_person FROM identity.changes AS c JOIN absorbed ON absorbed.person = c.person
+    WHERE c.project_number = $1 AND c.kind = 4)
+  UPDATE identity.persons AS p SET merged_into = CASE WHEN p.person = $2 THEN 0 ELSE $2 END
+  FROM absorbed WHERE p.project_number = $1 AND p.person = absorbed.person AND p.merged_into = $3)sql";
+
 constexpr char kEmptyPersons[] = R"sql(
   UPDATE identity.persons SET emptied = true
   WHERE project_number = $1 AND person = ANY($2::bigint[]))sql";
@@ -70,30 +74,6 @@ constexpr char kWriteChanges[] = R"sql(
     t.previous_person, )sql" DATONG_SQL_TIME("$2::bigint") R"sql(
   FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
     AS t (kind, node, identifier, person, previous_person, place))sql";
-
-constexpr char kOpenRefusals[] = R"sql(
-  INSERT INTO identity.refusals AS held (project_number, node, refusal_id, ids, reason,
-    evidence_class, observed_at, first_seen, last_seen, seen_count, record_level, open)
-  SELECT $1, t.node, decode(t.id, 'hex'), string_to_array(t.ids, E'\n'), t.reason,
-    t.evidence_class::smallint, )sql" DATONG_SQL_TIME("t.observed") ", " DATONG_SQL_TIME(
-    "$2::bigint") ", " DATONG_SQL_TIME("$2::bigint") R"sql(, t.seen_count, t.record_level <> 0, true
-  FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[],
-              $9::bigint[], $10::bigint[])
-    AS t (node, id, ids, reason, evidence_class, observed, seen_count, record_level)
-  ON CONFLICT (project_number, node, refusal_id) DO UPDATE
-    SET last_seen = excluded.last_seen, seen_count = held.seen_count + excluded.seen_count,
-        open = true,
-        evidence_class = CASE WHEN held.record_level THEN
-          least(held.evidence_class, excluded.evidence_class) ELSE excluded.evidence_class END,
-        observed_at = CASE WHEN held.record_level AND (held.evidence_class, held.observed_at)
-          < (excluded.evidence_class, excluded.observed_at) THEN held.observed_at
-          ELSE excluded.observed_at END)sql";
-
-constexpr char kCloseRefusals[] = R"sql(
-  UPDATE identity.refusals AS r SET open = false, last_seen = )sql" DATONG_SQL_TIME(
-    "$2::bigint") R"sql(
-  FROM unnest($3::bigint[], $4::text[]) AS t (node, id)
-  WHERE r.project_number = $1 AND r.node = t.node AND r.refusal_id = decode(t.id, 'hex'))sql";
 
 // Withdrawals alone: to have none is to allow. $2 now, $3 persons.
 constexpr char kSpreadConsents[] = R"sql(
@@ -121,12 +101,6 @@ constexpr char kSpreadConsents[] = R"sql(
     "$2::bigint") R"sql(,
     counted.consent_version - (SELECT count(*) FROM fresh) + fresh.place
   FROM fresh, counted)sql";
-
-std::string RefusalId(const Refusal& refusal) {
-  return BytesToHex(
-      crypto::Sha256(absl::StrCat(NameOf(refusal.reason), "\n", absl::StrJoin(refusal.ids, "\n")))
-          .substr(0, 16));
-}
 
 // The columns that evidence and parked evidence share.
 struct EvidenceColumns {
@@ -200,6 +174,9 @@ void GraphWriter::WritePersons() {
     work_.exec_params(kMakePersons, project_.number, absl::ToUnixMicros(now_), next_person_,
                       split_from.Take());
   }
+  for (const LinkPlan::Return& part : plan_.returned) {
+    work_.exec_params(kReturnPerson, project_.number, part.person, part.split_from);
+  }
   if (!plan_.merges.empty()) {
     BigintArray absorbed, survivors;
     for (const LinkPlan::Merge& merge : plan_.merges) {
@@ -228,8 +205,12 @@ void GraphWriter::WriteChanges() {
     previous.Add(previous_person);
   };
   for (size_t i = 0; i < plan_.new_persons.size(); ++i) {
-    if (plan_.new_persons[i] == 0) continue;
-    add(ChangeKind::kSplit, 0, "", -static_cast<int64_t>(i) - 1, plan_.new_persons[i]);
+    const int64_t split_from = plan_.new_persons[i];
+    add(split_from == 0 ? ChangeKind::kCreated : ChangeKind::kSplit, 0, "",
+        -static_cast<int64_t>(i) - 1, split_from);
+  }
+  for (const LinkPlan::Return& part : plan_.returned) {
+    add(ChangeKind::kSplit, 0, "", part.person, part.split_from);
   }
   for (const LinkPlan::Merge& merge : plan_.merges) {
     add(ChangeKind::kMerged, 0, "", merge.survivor, merge.absorbed);
@@ -259,52 +240,6 @@ void GraphWriter::WriteConsents() {
   }
   if (!any) return;
   work_.exec_params(kSpreadConsents, project_.number, absl::ToUnixMicros(now_), persons.Take());
-}
-
-void GraphWriter::WriteRefusals() {
-  struct Opened {
-    const Refusal* refusal;
-    int count = 0;
-  };
-  std::map<std::pair<int64_t, std::string>, Opened> opened;  // by key, in the order of locking
-  const auto open = [&](const Refusal& refusal) {
-    const int64_t node = refusal.ids.empty() ? 0 : NodeOfId(refusal.ids.front());
-    Opened& entry =
-        opened.try_emplace({node, RefusalId(refusal)}, Opened{&refusal, 0}).first->second;
-    ++entry.count;
-    if (std::tie(refusal.evidence_class, refusal.observed) <
-        std::tie(entry.refusal->evidence_class, entry.refusal->observed)) {
-      entry.refusal = &refusal;
-    }
-  };
-  for (const Refusal& refusal : plan_.opened) open(refusal);
-  for (const Refusal& refusal : record_refusals_) open(refusal);
-  if (!opened.empty()) {
-    BigintArray nodes, classes, observed, counts, record_level;
-    TextArray keys, ids, reasons;
-    for (const auto& [key, entry] : opened) {
-      nodes.Add(key.first);
-      keys.Add(key.second);
-      ids.Add(absl::StrJoin(entry.refusal->ids, "\n"));
-      reasons.Add(NameOf(entry.refusal->reason));
-      classes.Add(entry.refusal->evidence_class);
-      observed.Add(absl::ToUnixMicros(entry.refusal->observed));
-      counts.Add(entry.count);
-      record_level.Add(IsRecordLevel(entry.refusal->reason) ? 1 : 0);
-    }
-    work_.exec_params(kOpenRefusals, project_.number, absl::ToUnixMicros(now_), nodes.Take(),
-                      keys.Take(), ids.Take(), reasons.Take(), classes.Take(), observed.Take(),
-                      counts.Take(), record_level.Take());
-  }
-  if (plan_.closed.empty()) return;
-  BigintArray nodes;
-  TextArray keys;
-  for (const Refusal& refusal : plan_.closed) {
-    nodes.Add(NodeOfId(refusal.ids.front()));
-    keys.Add(RefusalId(refusal));
-  }
-  work_.exec_params(kCloseRefusals, project_.number, absl::ToUnixMicros(now_), nodes.Take(),
-                    keys.Take());
 }
 
 }  // namespace datong::identity

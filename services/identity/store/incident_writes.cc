@@ -1,5 +1,6 @@
 // Apps whose strong evidence contradicts itself (R4.5).
 
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -50,10 +51,8 @@ bool IsUnionid(const std::string& id) { return KindOf(id) == IdKind::kUnionid; }
 
 }  // namespace
 
-std::string GraphWriter::HoldBack(Scoped& scoped) const {
-  if (held_apps_.empty()) return "";
-  const Evidence& record = scoped.record;
-  if (!absl::c_any_of(record.ids, IsUnionid) && scoped.unknown.empty()) return "";
+std::string GraphWriter::HoldBack(const Evidence& record, Scoped& scoped) const {
+  if (held_apps_.empty() || !absl::c_any_of(record.ids, IsUnionid)) return "";
   std::string held;
   if (held_apps_.contains(record.appid)) held = record.appid;
   if (held_apps_.contains(scoped.unknown_app)) held = scoped.unknown_app;
@@ -61,9 +60,8 @@ std::string GraphWriter::HoldBack(Scoped& scoped) const {
     if (KindOf(id) == IdKind::kOpenid && held_apps_.contains(ScopeOf(id))) held = ScopeOf(id);
   }
   if (held.empty()) return "";
-  for (const std::string& id : record.ids) {
-    if (IsUnionid(id)) scoped.unknown.push_back(id);
-  }
+  scoped.unknown.clear();
+  absl::c_copy_if(record.ids, std::back_inserter(scoped.unknown), IsUnionid);
   std::erase_if(scoped.record.ids, IsUnionid);
   return held;
 }

@@ -67,6 +67,63 @@ constexpr char kListIncidents[] =
   WHERE project_number = $1 AND incident < $2 AND (closed_at IS NULL OR $3)
   ORDER BY incident DESC LIMIT $4)sql";
 
+constexpr char kListFaulty[] = R"sql(
+  SELECT DISTINCT ids[1] FROM identity.refusals
+  WHERE project_number = $1 AND open AND record_level AND reason IN ('blocked_value', 'bad_format')
+  ORDER BY 1)sql";
+
+constexpr char kFindUses[] = R"sql(
+  SELECT used.id, used.component, (SELECT count(*) FROM identity.nodes AS m
+    WHERE m.project_number = $1 AND m.component = used.component)
+  FROM (SELECT DISTINCT id, n.component
+        FROM identity.evidence AS e
+        JOIN identity.nodes AS n ON n.project_number = $1 AND n.node = e.node,
+        unnest(e.ids) AS id
+        WHERE e.project_number = $1 AND e.ids && $2::text[] AND id = ANY($2::text[])) AS used
+  ORDER BY 1, 2)sql";
+
+// `names` is a bigint array.
+std::vector<GraphState> ReadComponents(pqxx::work& work, const Project& project,
+                                       const std::string& names) {
+  std::vector<GraphState> components;
+  std::map<int64_t, size_t> place_of_component;
+  std::map<int64_t, size_t> place_of_node;
+  std::map<std::string, size_t> place_of_id;
+  BigintArray nodes;
+  for (const auto& row : work.exec_params(kReadMembers, project.number, names)) {
+    const auto component = row[2].as<int64_t>();
+    const auto [at, added] = place_of_component.try_emplace(component, components.size());
+    if (added) components.emplace_back();
+    const size_t place = at->second;
+    StoredNode node{row[0].as<int64_t>(), row[1].as<std::string>(), component,
+                    row[3].as<int64_t>(), TimeOf(row[4]),           false};
+    nodes.Add(node.node);
+    place_of_node[node.node] = place;
+    place_of_id[node.identifier] = place;
+    components[place].nodes.push_back(std::move(node));
+  }
+  const std::string members = nodes.Take();
+  for (Evidence& record : ReadEvidence(work, project, members)) {
+    for (const std::string& id : record.ids) {
+      const auto place = place_of_id.find(id);
+      if (place == place_of_id.end()) continue;
+      components[place->second].evidence.push_back(std::move(record));
+      break;
+    }
+  }
+  for (const auto& row : work.exec_params(kReadRefusals, project.number, members)) {
+    components[place_of_node.at(row[0].as<int64_t>())].open_refusals.push_back(
+        {SplitIds(row[1].as<std::string>()), ReasonOf(row[2].as<std::string>()), row[3].as<int>(),
+         TimeOf(row[4])});
+  }
+  for (Decision& decision : ReadDecisions(work, project, members)) {
+    const auto place = place_of_id.find(decision.a);
+    if (place == place_of_id.end()) continue;
+    components[place->second].decisions.push_back(std::move(decision));
+  }
+  return components;
+}
+
 }  // namespace
 
 absl::StatusOr<ComponentPage> PostgresPolicyStore::LoadComponents(const Project& project,
@@ -79,56 +136,65 @@ absl::StatusOr<ComponentPage> PostgresPolicyStore::LoadComponents(const Project&
         page.last = after;
         BigintArray names;
         int64_t count = 0;
+        int found = 0;
         for (const auto& row :
              work.exec_params(kNextComponents, project.number, after, limit + 1)) {
           count += row[1].as<int64_t>();
-          const bool full = static_cast<int>(page.components.size()) == limit ||
-                            (count > kMostNodesInPage && !page.components.empty());
+          const bool full = found == limit || (count > kMostNodesInPage && found > 0);
           if (full) {
             page.more = true;
             break;
           }
           page.last = row[0].as<int64_t>();
           names.Add(page.last);
-          page.components.emplace_back();
+          ++found;
         }
-        std::map<int64_t, size_t> place_of_component;
-        std::map<int64_t, size_t> place_of_node;
-        std::map<std::string, size_t> place_of_id;
-        BigintArray nodes;
-        for (const auto& row : work.exec_params(kReadMembers, project.number, names.Take())) {
-          const auto component = row[2].as<int64_t>();
-          const size_t place =
-              place_of_component.try_emplace(component, place_of_component.size()).first->second;
-          StoredNode node{row[0].as<int64_t>(), row[1].as<std::string>(), component,
-                          row[3].as<int64_t>(), TimeOf(row[4]),           false};
-          nodes.Add(node.node);
-          place_of_node[node.node] = place;
-          place_of_id[node.identifier] = place;
-          page.components[place].nodes.push_back(std::move(node));
-        }
-        const std::string members = nodes.Take();
-        for (Evidence& record : ReadEvidence(work, project, members)) {
-          for (const std::string& id : record.ids) {
-            const auto place = place_of_id.find(id);
-            if (place == place_of_id.end()) continue;
-            page.components[place->second].evidence.push_back(std::move(record));
-            break;
-          }
-        }
-        for (const auto& row : work.exec_params(kReadRefusals, project.number, members)) {
-          page.components[place_of_node.at(row[0].as<int64_t>())].open_refusals.push_back(
-              {SplitIds(row[1].as<std::string>()), ReasonOf(row[2].as<std::string>()),
-               row[3].as<int>(), TimeOf(row[4])});
-        }
-        for (Decision& decision : ReadDecisions(work, project, members)) {
-          const auto place = place_of_id.find(decision.a);
-          if (place == place_of_id.end()) continue;
-          page.components[place->second].decisions.push_back(std::move(decision));
-        }
+        page.components = ReadComponents(work, project, names.Take());
         return page;
       },
       {.read_only = true, .one_snapshot = true});
+}
+
+absl::StatusOr<std::vector<GraphState>> PostgresPolicyStore::LoadNamed(
+    const Project& project, absl::Span<const int64_t> components, Deadline deadline) {
+  BigintArray names;
+  for (const int64_t component : components) names.Add(component);
+  return pool_.Query<std::vector<GraphState>>(
+      "load_named_components", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<std::vector<GraphState>> {
+        return ReadComponents(work, project, names.Take());
+      },
+      {.read_only = true, .one_snapshot = true});
+}
+
+absl::StatusOr<std::vector<std::string>> PostgresPolicyStore::ListFaulty(const Project& project,
+                                                                         Deadline deadline) {
+  return pool_.Query<std::vector<std::string>>(
+      "list_faulty", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<std::vector<std::string>> {
+        std::vector<std::string> ids;
+        for (const auto& row : work.exec_params(kListFaulty, project.number)) {
+          ids.push_back(row[0].as<std::string>());
+        }
+        return ids;
+      },
+      kReadOnly);
+}
+
+absl::StatusOr<std::vector<FaultyUse>> PostgresPolicyStore::FindUses(
+    const Project& project, absl::Span<const std::string> identifiers, Deadline deadline) {
+  TextArray ids;
+  for (const std::string& id : identifiers) ids.Add(id);
+  return pool_.Query<std::vector<FaultyUse>>(
+      "find_faulty_uses", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<std::vector<FaultyUse>> {
+        std::vector<FaultyUse> uses;
+        for (const auto& row : work.exec_params(kFindUses, project.number, ids.Take())) {
+          uses.push_back({row[0].as<std::string>(), row[1].as<int64_t>(), row[2].as<int64_t>()});
+        }
+        return uses;
+      },
+      kReadOnly);
 }
 
 absl::StatusOr<bool> PostgresPolicyStore::TakeRound(const Project& project, absl::Duration interval,

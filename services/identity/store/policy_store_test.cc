@@ -253,7 +253,7 @@ TEST_F(PolicyStoreTest, MembershipsAndTheTailBehindThemGiveTheWholeGraph) {
     cursor = page->next_cursor;
   }
   std::erase_if(persons, [](const auto& held) { return held.second == 0; });
-  std::map<std::string, uint32_t> followed = FollowFeed(*store, project);
+  std::map<std::string, uint32_t> followed = FollowFeed(*store, project).persons;
   std::erase_if(followed, [](const auto& held) { return held.second == 0; });
   EXPECT_EQ(persons, followed);
 }

@@ -50,10 +50,6 @@ constexpr char kTakeParked[] = R"sql(
       ORDER BY p.node LIMIT $3 FOR UPDATE SKIP LOCKED)
   RETURNING )sql";
 
-constexpr char kCloseScopeUnknown[] = R"sql(
-  UPDATE identity.refusals SET open = false, last_seen = )sql" DATONG_SQL_TIME("$3::bigint") R"sql(
-  WHERE project_number = $1 AND node = ANY($2::bigint[]) AND reason = 'scope_unknown')sql";
-
 }  // namespace
 
 absl::Status PostgresGraphStore::RegisterProject(const Project& project, Deadline deadline) {
@@ -161,8 +157,7 @@ absl::StatusOr<int> PostgresGraphStore::ReleaseParked(const Project& project,
           const absl::StatusOr<LinkOutcome> outcome =
               writer.emplace(work, project, policy_, clock_.Now()).Link(records);
           if (!outcome.ok()) return outcome.status();
-          work.exec_params(kCloseScopeUnknown, project.number, refused.Take(),
-                           absl::ToUnixMicros(clock_.Now()));
+          writer->CloseWaiting(refused.Take(), appid);
           return static_cast<int>(records.size());
         },
         {.retry_conflicts = true});

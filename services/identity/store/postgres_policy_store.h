@@ -26,6 +26,14 @@ class PostgresPolicyStore final : public PolicyStore {
                                      Deadline deadline) override;
   absl::StatusOr<ComponentPage> LoadComponents(const Project& project, int64_t after, int limit,
                                                Deadline deadline) override;
+  absl::StatusOr<std::vector<GraphState>> LoadNamed(const Project& project,
+                                                    absl::Span<const int64_t> components,
+                                                    Deadline deadline) override;
+  absl::StatusOr<std::vector<std::string>> ListFaulty(const Project& project,
+                                                      Deadline deadline) override;
+  absl::StatusOr<std::vector<FaultyUse>> FindUses(const Project& project,
+                                                  absl::Span<const std::string> identifiers,
+                                                  Deadline deadline) override;
   absl::StatusOr<std::vector<Project>> ListProjects(Deadline deadline) override;
   absl::StatusOr<IntegrityView> GetIntegrity(const Project& project, Deadline deadline) override;
   absl::StatusOr<bool> TakeRound(const Project& project, absl::Duration interval,

@@ -1,5 +1,7 @@
 #include "services/identity/store/postgres_privacy_store.h"
 
+#include <map>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/identifier/identifier.h"
@@ -38,7 +40,8 @@ constexpr const char* kExported[][2] = {
      "FROM identity.consents WHERE project_number = $1 AND node = ANY($2::bigint[]) "
      "ORDER BY said_at, purpose) AS t"},
     {"attributes",
-     "SELECT to_jsonb(t) FROM (SELECT name, value::jsonb AS value, source, valid_from, recorded_at "
+     "SELECT to_jsonb(t) FROM (SELECT name, value::jsonb AS value, source, consent_class, "
+     "valid_from, recorded_at "
      "FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[]) "
      "ORDER BY valid_from, name) AS t"},
     {"records",
@@ -164,6 +167,12 @@ absl::StatusOr<BusinessRecord> PostgresPrivacyStore::PutRecord(
             kFindRecord, project.number, NodesOf(project, identifiers), record.kind, record.key);
         *created = held.empty();
         if (!held.empty()) return RecordOf(held[0]);
+        const std::map<std::string, absl::Time> erased =
+            ReadErased(work, project, {identifiers.front()});
+        if (!erased.empty() && record.occurred <= erased.begin()->second) {
+          *created = false;
+          return record;
+        }
         work.exec_params(kAddRecord, project.number, NodeOf(project.number, identifiers.front()),
                          record.kind, record.key, record.source, record.value_json,
                          absl::ToUnixMicros(record.occurred), absl::ToUnixMicros(clock_.Now()));

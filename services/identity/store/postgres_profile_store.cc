@@ -1,9 +1,13 @@
 #include "services/identity/store/postgres_profile_store.h"
 
+#include <limits>
+#include <map>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/identifier/identifier.h"
 #include "common/postgres/outbox.h"
+#include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/sql_values.h"
 
@@ -43,22 +47,48 @@ constexpr char kConsentChanges[] =
 
 constexpr char kAppendAttributes[] = R"sql(
   INSERT INTO identity.attributes (project_number, node, name, source, valid_from, value,
-    recorded_at)
+    consent_class, recorded_at)
   SELECT $1, $2::bigint, t.name, t.source, )sql" DATONG_SQL_TIME(
-    "t.valid_from") ", t.value, " DATONG_SQL_TIME("$3::bigint") R"sql(
-  FROM unnest($4::text[], $5::text[], $6::bigint[], $7::text[])
-    AS t (name, source, valid_from, value)
+    "t.valid_from") ", t.value, t.consent_class, " DATONG_SQL_TIME("$3::bigint") R"sql(
+  FROM unnest($4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
+    AS t (name, source, valid_from, value, consent_class)
+  WHERE t.valid_from > $9::bigint
   ON CONFLICT DO NOTHING)sql";
 
+// Of an attribute `a`: no withdrawal that came after it, or was not followed by a consent before
+// it.
+#define DATONG_SQL_AGREED_TO                                                          \
+  "(a.consent_class = '' OR NOT EXISTS ("                                             \
+  "SELECT 1 FROM identity.consents AS w WHERE w.project_number = $1 "                 \
+  "AND w.node = ANY($2::bigint[]) AND w.purpose = a.consent_class AND NOT w.granted " \
+  "AND (w.said_at >= a.valid_from OR NOT EXISTS ("                                    \
+  "SELECT 1 FROM identity.consents AS g WHERE g.project_number = $1 "                 \
+  "AND g.node = ANY($2::bigint[]) AND g.purpose = a.consent_class AND g.granted "     \
+  "AND g.said_at > w.said_at AND g.said_at <= a.valid_from))))"
+
+constexpr char kFindRefused[] =
+    "SELECT a.name, a.consent_class FROM (SELECT t.name, t.consent_class, " DATONG_SQL_TIME(
+        "t.told") R"sql( AS valid_from
+    FROM unnest($3::text[], $4::text[], $5::bigint[]) AS t (name, consent_class, told)) AS a
+  WHERE NOT )sql" DATONG_SQL_AGREED_TO " LIMIT 1";
+
+constexpr char kForgetWithdrawn[] = R"sql(
+  DELETE FROM identity.attributes
+  WHERE project_number = $1 AND node = ANY($2::bigint[]) AND consent_class = $3 AND valid_from <= )sql" DATONG_SQL_TIME(
+    "$4::bigint");
+
 constexpr char kLatestAttributes[] =
-    "SELECT DISTINCT ON (name) name, value, source, " DATONG_SQL_MICROS("valid_from") R"sql(
-  FROM identity.attributes WHERE project_number = $1 AND node = ANY($2::bigint[])
+    "SELECT DISTINCT ON (name) name, value, source, " DATONG_SQL_MICROS(
+        "valid_from") R"sql(, consent_class
+  FROM identity.attributes AS a WHERE project_number = $1 AND node = ANY($2::bigint[]) AND )sql" DATONG_SQL_AGREED_TO
+                      R"sql(
   ORDER BY name, valid_from DESC, source DESC, value DESC)sql";
 
 constexpr char kAttributeHistory[] =
-    "SELECT name, value, source, " DATONG_SQL_MICROS("valid_from") R"sql(
-  FROM identity.attributes
+    "SELECT name, value, source, " DATONG_SQL_MICROS("valid_from") R"sql(, consent_class
+  FROM identity.attributes AS a
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND ($3 = '' OR name = $3)
+    AND )sql" DATONG_SQL_AGREED_TO R"sql(
   ORDER BY valid_from DESC, name, source DESC, value DESC, node OFFSET $4 LIMIT $5)sql";
 
 std::string NodesOf(const Project& project, absl::Span<const std::string> identifiers) {
@@ -69,7 +99,7 @@ std::string NodesOf(const Project& project, absl::Span<const std::string> identi
 
 AttributeEntry AttributeOf(const pqxx::row& row) {
   return {row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<std::string>(),
-          TimeOf(row[3])};
+          TimeOf(row[3]), row[4].as<std::string>()};
 }
 
 }  // namespace
@@ -77,15 +107,26 @@ AttributeEntry AttributeOf(const pqxx::row& row) {
 absl::Status PostgresProfileStore::AppendConsent(const Project& project,
                                                  absl::Span<const std::string> identifiers,
                                                  const ConsentEntry& consent, Deadline deadline) {
-  TextArray ids;
-  for (const std::string& id : identifiers) ids.Add(id);
   return pool_.Transact("append_consent", deadline, [&](pqxx::work& work) -> absl::Status {
     // One writer at a time, or two could both find the same entry missing.
     work.exec_params1("SELECT 1 FROM identity.projects WHERE project_number = $1 FOR UPDATE",
                       project.number);
-    work.exec_params(kAppendConsent, project.number, NodesOf(project, identifiers), ids.Take(),
-                     consent.purpose, consent.granted, consent.source,
-                     absl::ToUnixMicros(consent.time), absl::ToUnixMicros(clock_.Now()));
+    const std::map<std::string, absl::Time> erased = ReadErased(work, project, identifiers);
+    BigintArray nodes;
+    TextArray ids;
+    for (const std::string& id : identifiers) {
+      const auto at = erased.find(id);
+      if (at != erased.end() && consent.time <= at->second) continue;
+      nodes.Add(NodeOf(project.number, id));
+      ids.Add(id);
+    }
+    work.exec_params(kAppendConsent, project.number, nodes.Take(), ids.Take(), consent.purpose,
+                     consent.granted, consent.source, absl::ToUnixMicros(consent.time),
+                     absl::ToUnixMicros(clock_.Now()));
+    if (!consent.granted) {
+      work.exec_params(kForgetWithdrawn, project.number, nodes.Take(), consent.purpose,
+                       absl::ToUnixMicros(consent.time));
+    }
     return absl::OkStatus();
   });
 }
@@ -133,20 +174,31 @@ absl::StatusOr<ConsentPage> PostgresProfileStore::ListConsentChanges(const Proje
 
 absl::Status PostgresProfileStore::AppendAttributes(const Project& project,
                                                     const std::string& identifier,
+                                                    absl::Span<const std::string> identifiers,
                                                     absl::Span<const AttributeEntry> attributes,
                                                     Deadline deadline) {
-  TextArray names, sources, values;
+  TextArray names, sources, values, classes;
   BigintArray times;
   for (const AttributeEntry& attribute : attributes) {
     names.Add(attribute.name);
     sources.Add(attribute.source);
     times.Add(absl::ToUnixMicros(attribute.time));
     values.Add(attribute.value_json);
+    classes.Add(attribute.consent_class);
   }
   return pool_.Transact("append_attributes", deadline, [&](pqxx::work& work) -> absl::Status {
+    const std::map<std::string, absl::Time> erased = ReadErased(work, project, {identifier});
+    const pqxx::result refused =
+        work.exec_params(kFindRefused, project.number, NodesOf(project, identifiers), names.Take(),
+                         classes.Take(), times.Take());
+    if (!refused.empty()) {
+      return ConsentWithdrawn(refused[0][0].as<std::string>(), refused[0][1].as<std::string>());
+    }
     work.exec_params(kAppendAttributes, project.number, NodeOf(project.number, identifier),
                      absl::ToUnixMicros(clock_.Now()), names.Take(), sources.Take(), times.Take(),
-                     values.Take());
+                     values.Take(), classes.Take(),
+                     erased.empty() ? std::numeric_limits<int64_t>::min()
+                                    : absl::ToUnixMicros(erased.begin()->second));
     return absl::OkStatus();
   });
 }

@@ -22,6 +22,7 @@ class PostgresProfileStore final : public ProfileStore {
   absl::StatusOr<ConsentPage> ListConsentChanges(const Project& project, const std::string& cursor,
                                                  int limit, Deadline deadline) override;
   absl::Status AppendAttributes(const Project& project, const std::string& identifier,
+                                absl::Span<const std::string> identifiers,
                                 absl::Span<const AttributeEntry> attributes,
                                 Deadline deadline) override;
   absl::StatusOr<std::vector<AttributeEntry>> LatestAttributes(

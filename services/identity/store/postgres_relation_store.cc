@@ -1,9 +1,11 @@
 #include "services/identity/store/postgres_relation_store.h"
 
-#include "common/base/secret.h"
-#include "common/base/strings.h"
-#include "common/crypto/hash.h"
+#include <map>
+#include <string>
+#include <vector>
+
 #include "common/identifier/identifier.h"
+#include "services/identity/store/graph_sql.h"
 #include "services/identity/store/sql_values.h"
 
 namespace datong::identity {
@@ -20,17 +22,6 @@ constexpr char kRecord[] = R"sql(
     WHERE (held.since, held.state) < (excluded.since, excluded.state)
   RETURNING 1)sql";
 
-// Taken so that an erasure, which deletes relations before it takes the lock, cannot come in
-// between.
-constexpr char kLockRules[] = R"sql(
-  SELECT coalesce(encode(erase_key, 'hex'), '') FROM identity.projects
-  WHERE project_number = $1 FOR UPDATE)sql";
-
-constexpr char kIsErased[] = R"sql(
-  SELECT EXISTS (SELECT 1 FROM identity.tombstones
-    WHERE project_number = $1 AND tombstone = decode($2, 'hex') AND erased_at >= )sql" DATONG_SQL_TIME(
-    "$3::bigint") ")";
-
 constexpr char kList[] =
     "SELECT identifier, kind, with_whom, state, " DATONG_SQL_MICROS("since") R"sql(
   FROM identity.relations WHERE project_number = $1 AND node = ANY($2::bigint[])
@@ -38,24 +29,26 @@ constexpr char kList[] =
 
 }  // namespace
 
-absl::StatusOr<bool> PostgresRelationStore::Record(const Project& project, const Relation& relation,
-                                                   Deadline deadline) {
-  return pool_.Query<bool>(
-      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<bool> {
-        const Secret key(work.exec_params1(kLockRules, project.number)[0].as<std::string>());
-        if (!key.Expose().empty() &&
-            work.exec_params1(kIsErased, project.number,
-                              BytesToHex(crypto::HmacSha256(key, relation.identifier)),
-                              absl::ToUnixMicros(relation.since))[0]
-                .as<bool>()) {
-          return false;
+absl::StatusOr<int> PostgresRelationStore::Record(const Project& project,
+                                                  absl::Span<const Relation> relations,
+                                                  Deadline deadline) {
+  std::vector<std::string> identifiers;
+  for (const Relation& relation : relations) identifiers.push_back(relation.identifier);
+  return pool_.Query<int>(
+      "record_relation", deadline, [&](pqxx::work& work) -> absl::StatusOr<int> {
+        const std::map<std::string, absl::Time> erased = ReadErased(work, project, identifiers);
+        int applied = 0;
+        for (const Relation& relation : relations) {
+          const auto gone = erased.find(relation.identifier);
+          if (gone != erased.end() && relation.since <= gone->second) continue;
+          const pqxx::result rows =
+              work.exec_params(kRecord, project.number, NodeOf(project.number, relation.identifier),
+                               relation.identifier, static_cast<int>(relation.kind), relation.with,
+                               static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
+                               absl::ToUnixMicros(clock_.Now()));
+          if (!rows.empty()) ++applied;
         }
-        return !work.exec_params(
-                        kRecord, project.number, NodeOf(project.number, relation.identifier),
-                        relation.identifier, static_cast<int>(relation.kind), relation.with,
-                        static_cast<int>(relation.state), absl::ToUnixMicros(relation.since),
-                        absl::ToUnixMicros(clock_.Now()))
-                    .empty();
+        return applied;
       });
 }
 

@@ -14,8 +14,8 @@ class PostgresRelationStore final : public RelationStore {
  public:
   PostgresRelationStore(postgres::Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
 
-  absl::StatusOr<bool> Record(const Project& project, const Relation& relation,
-                              Deadline deadline) override;
+  absl::StatusOr<int> Record(const Project& project, absl::Span<const Relation> relations,
+                             Deadline deadline) override;
   absl::StatusOr<std::vector<Relation>> List(const Project& project,
                                              absl::Span<const std::string> identifiers,
                                              Deadline deadline) override;

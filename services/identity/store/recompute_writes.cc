@@ -64,6 +64,7 @@ absl::Status GraphWriter::Recompute(const std::string& components) {
   recomputing_ = true;
   if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   plan_ = PlanLink(project_.number, state, {}, policy_, /*everything=*/true);
+  ReturnNames(state);
   ReviewIdentifiers(state);
   change_count_ = CountChanges();
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;

@@ -67,24 +67,56 @@ class GraphStoreTest : public ::testing::Test {
     return picture;
   }
 
-  // What a reader of the feed knows at its end: the person of every identifier.
-  std::map<std::string, uint32_t> FollowFeed(GraphStore& store, const Project& project) {
-    std::map<std::string, uint32_t> persons;
+  // What a reader of the feed knows at its end.
+  struct Followed {
+    std::map<std::string, uint32_t> persons;  // by identifier
+    std::set<uint32_t> there;                 // persons that began and did not end
+    std::map<int64_t, std::pair<std::vector<std::string>, std::string>>
+        refusals;  // open, by number
+
+    void Take(const ChangeView& change) {
+      switch (change.kind) {
+        case ChangeKind::kCreated:
+        case ChangeKind::kSplit:
+          EXPECT_TRUE(there.insert(change.person).second) << "begun twice: " << change.person;
+          break;
+        case ChangeKind::kMerged:
+          there.erase(change.previous_person);
+          break;
+        case ChangeKind::kErased:
+          there.erase(change.person);
+          std::erase_if(persons, [&](const auto& held) { return held.second == change.person; });
+          break;
+        case ChangeKind::kRefusalOpened:
+          EXPECT_TRUE(
+              refusals.try_emplace(change.refusal, std::pair(change.refused, NameOf(change.reason)))
+                  .second)
+              << "opened twice";
+          break;
+        case ChangeKind::kRefusalClosed:
+          EXPECT_EQ(refusals.erase(change.refusal), 1U) << "closed and not open";
+          break;
+        default:
+          break;
+      }
+      if (change.identifier.empty()) return;
+      EXPECT_EQ(persons[change.identifier], change.previous_person);
+      EXPECT_TRUE(change.person == 0 || there.contains(change.person)) << "linked before it began";
+      persons[change.identifier] = change.person;
+    }
+  };
+  Followed FollowFeed(GraphStore& store, const Project& project) {
+    Followed followed;
     std::string cursor;
     int64_t last = 0;
     for (;;) {
       const absl::StatusOr<ChangePage> page = store.ListChanges(project, cursor, 13, Soon());
       EXPECT_OK(page);
-      if (!page.ok() || page->changes.empty()) return persons;
+      if (!page.ok() || page->changes.empty()) return followed;
       for (const ChangeView& change : page->changes) {
         EXPECT_EQ(change.version, last + 1) << "the feed has a gap";
         last = change.version;
-        if (change.kind == ChangeKind::kErased) {
-          std::erase_if(persons, [&](const auto& held) { return held.second == change.person; });
-        }
-        if (change.identifier.empty()) continue;
-        EXPECT_EQ(persons[change.identifier], change.previous_person);
-        persons[change.identifier] = change.person;
+        followed.Take(change);
       }
       cursor = page->next_cursor;
     }
@@ -100,9 +132,12 @@ class GraphStoreTest : public ::testing::Test {
         stored[held.identifier] = person.index;
       }
     }
-    std::map<std::string, uint32_t> followed = FollowFeed(store, project);
-    std::erase_if(followed, [](const auto& entry) { return entry.second == 0; });
-    EXPECT_EQ(followed, stored);
+    Followed followed = FollowFeed(store, project);
+    std::erase_if(followed.persons, [](const auto& entry) { return entry.second == 0; });
+    EXPECT_EQ(followed.persons, stored);
+    std::set<std::pair<std::vector<std::string>, std::string>> open;
+    for (const auto& [number, refusal] : followed.refusals) open.insert(refusal);
+    EXPECT_EQ(open, Read(store, project).refused) << "refusals by the feed, and as they are";
   }
 
   TestDatabase db_{{{"identity", Migrations()}}};

@@ -128,14 +128,23 @@ bool World::IsErased(const Evidence& record, absl::Time now) {
   ids.insert(scoped.record.ids.begin(), scoped.record.ids.end());
   std::vector<absl::Time> extended;
   std::vector<std::string> renewed;
+  std::vector<std::string> wanting;
+  bool agreed = false;
   bool dropped = false;
   for (const std::string& id : ids) {
     const auto tombstone = tombstones_.find(id);
     if (tombstone == tombstones_.end()) continue;
     const Admission admission = Admit(record, tombstone->second, policy_, now);
+    agreed = agreed || admission == Admission::kAdmit;
     if (admission == Admission::kRenew) renewed.push_back(id);
+    if (admission == Admission::kWant) wanting.push_back(id);
     dropped = dropped || admission == Admission::kDrop || admission == Admission::kExtend;
     if (admission == Admission::kExtend) extended.push_back(tombstone->second.erased);
+  }
+  if (agreed && SpeaksForAll(record)) {
+    renewed.insert(renewed.end(), wanting.begin(), wanting.end());
+  } else {
+    dropped = dropped || !wanting.empty();
   }
   if (!dropped) {
     for (const std::string& id : renewed) tombstones_[id].renewed = record.observed;

@@ -1,6 +1,8 @@
 #include "services/ingest/core/identity_workers.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/status/error.h"
 #include "common/status/macros.h"
@@ -16,6 +18,28 @@ std::string ProjectOf(const SourceSnapshot& snapshot, int32_t tenant_id) {
     if (project.number == tenant_id) return project.id;
   }
   return "";
+}
+
+template <typename Entry>
+std::optional<absl::Time> NewestOf(const std::vector<Entry>& entries, absl::Time Entry::*time) {
+  if (entries.empty()) return std::nullopt;
+  return entries.back().*time;
+}
+
+// `newest`: when the last entry of the page was said, if it has one.
+void ShowLag(metrics::FeedLag& lag, const std::string& project, std::optional<absl::Time> newest,
+             bool more, absl::Time now) {
+  if (!more) {
+    lag.AtEnd(project, now);
+  } else if (newest.has_value()) {
+    lag.Behind(project, *newest, now);
+  }
+}
+
+// One that identity was not told of yet has no feed.
+void ShowNotRead(metrics::FeedLag& lag, const std::string& project, const absl::Status& status,
+                 absl::Time now) {
+  if (GetReason(status) != "PROJECT_UNKNOWN") lag.NotRead(project, now);
 }
 
 }  // namespace
@@ -72,6 +96,7 @@ absl::Status ConsentFollower::Follow(absl::Duration longest) {
         continue;
       }
       if (!page.ok()) {
+        ShowNotRead(lag_, project.id, page.status(), clock_.Now());
         // One project that identity does not know yet must not hold back the others.
         if (first_error.ok()) first_error = page.status();
         break;
@@ -84,6 +109,7 @@ absl::Status ConsentFollower::Follow(absl::Duration longest) {
         cursor = page->next_cursor;
       }
       more = page->full;
+      ShowLag(lag_, project.id, NewestOf(page->entries, &ConsentEntry::said), more, clock_.Now());
     }
   }
   return first_error;
@@ -112,6 +138,7 @@ absl::Status ErasureFollower::Follow(absl::Duration longest) {
         continue;
       }
       if (!page.ok()) {
+        ShowNotRead(lag_, project.id, page.status(), clock_.Now());
         first_error.Update(page.status());
         break;
       }
@@ -124,6 +151,7 @@ absl::Status ErasureFollower::Follow(absl::Duration longest) {
         cursor = page->next_cursor;
       }
       more = page->full;
+      ShowLag(lag_, project.id, NewestOf(page->entries, &ErasureEntry::erased), more, clock_.Now());
     }
   }
   return first_error;

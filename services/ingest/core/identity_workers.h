@@ -33,8 +33,13 @@ class EvidenceShipper {
 class ConsentFollower {
  public:
   ConsentFollower(ConsentStore& store, IdentityClient& identity, SourceRegistry& sources,
-                  ConsentBook& book, IngestMetrics& metrics)
-      : store_(store), identity_(identity), sources_(sources), book_(book), metrics_(metrics) {}
+                  ConsentBook& book, metrics::FeedLag& lag, const Clock& clock)
+      : store_(store),
+        identity_(identity),
+        sources_(sources),
+        book_(book),
+        lag_(lag),
+        clock_(clock) {}
 
   // Fills the book from the store. Once, before events are taken and before Follow.
   absl::Status Load(Deadline deadline);
@@ -46,9 +51,10 @@ class ConsentFollower {
   IdentityClient& identity_;
   SourceRegistry& sources_;
   ConsentBook& book_;
+  metrics::FeedLag& lag_;
+  const Clock& clock_;
   // How far this process has read: what others stored it has not yet in its book.
   absl::flat_hash_map<int32_t, std::string> cursors_;
-  IngestMetrics& metrics_;
 };
 
 // Follows identity's feed of erasures: deletes what is kept of an erased person, and keeps out what
@@ -56,8 +62,13 @@ class ConsentFollower {
 class ErasureFollower {
  public:
   ErasureFollower(ErasureStore& store, IdentityClient& identity, SourceRegistry& sources,
-                  ConsentBook& book)
-      : store_(store), identity_(identity), sources_(sources), book_(book) {}
+                  ConsentBook& book, metrics::FeedLag& lag, const Clock& clock)
+      : store_(store),
+        identity_(identity),
+        sources_(sources),
+        book_(book),
+        lag_(lag),
+        clock_(clock) {}
 
   // Fills the book from the store. Once, before events are taken and before Follow.
   absl::Status Load(Deadline deadline);
@@ -69,6 +80,8 @@ class ErasureFollower {
   IdentityClient& identity_;
   SourceRegistry& sources_;
   ConsentBook& book_;
+  metrics::FeedLag& lag_;
+  const Clock& clock_;
   absl::flat_hash_map<int32_t, std::string> cursors_;
 };
 

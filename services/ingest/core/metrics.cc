@@ -31,8 +31,8 @@ IngestMetrics::IngestMetrics(metrics::Registry& registry)
       evidence_oldest_(registry.AddGauge("datong_ingest_oldest_pending_timestamp_seconds",
                                          "Since when the oldest waits; 0 when nothing does.",
                                          {{"queue", "evidence"}})),
-      feed_lag_(registry.AddGauge("datong_feed_lag_seconds", "Age of the oldest unread change.",
-                                  {{"feed", "identity_consents"}})) {
+      consent_lag_(registry, "identity_consents"),
+      erasure_lag_(registry, "identity_erasures") {
   for (size_t i = 0; i < doors_.size(); ++i) {
     const std::string source = kDoorNames[i];
     const auto events = [&](const char* result) {
@@ -109,6 +109,5 @@ void IngestMetrics::EvidenceBacklog(int64_t records, absl::Time oldest_or_past) 
 void IngestMetrics::QuarantineHolds(Reason reason, int64_t items) {
   quarantined_[static_cast<size_t>(reason)]->Set(static_cast<double>(items));
 }
-void IngestMetrics::FeedLag(absl::Duration lag) { feed_lag_.Set(absl::ToDoubleSeconds(lag)); }
 
 }  // namespace datong::ingest

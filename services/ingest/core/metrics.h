@@ -3,6 +3,7 @@
 #include <array>
 
 #include "absl/time/time.h"
+#include "common/metrics/feed_lag.h"
 #include "common/metrics/registry.h"
 #include "services/ingest/core/reason.h"
 
@@ -30,7 +31,9 @@ class IngestMetrics {
   void QueueCapacity(int64_t events);
   void EvidenceBacklog(int64_t records, absl::Time oldest_or_past);
   void QuarantineHolds(Reason reason, int64_t items);
-  void FeedLag(absl::Duration lag);
+  // Of identity's feeds.
+  metrics::FeedLag& consent_lag() { return consent_lag_; }
+  metrics::FeedLag& erasure_lag() { return erasure_lag_; }
 
  private:
   struct DoorSeries {
@@ -56,7 +59,8 @@ class IngestMetrics {
   metrics::Gauge& queue_oldest_;
   metrics::Gauge& evidence_events_;
   metrics::Gauge& evidence_oldest_;
-  metrics::Gauge& feed_lag_;
+  metrics::FeedLag consent_lag_;
+  metrics::FeedLag erasure_lag_;
   std::array<metrics::Gauge*, kReasonNames.size()> quarantined_{};
 };
 

@@ -19,12 +19,14 @@ constexpr char kSaveNodesSql[] = R"sql(
   FROM unnest($2::bigint[], $3::bigint[]) AS e (node, erased) GROUP BY node
   ON CONFLICT (tenant_id, node) DO UPDATE
     SET erased_at = greatest(held.erased_at, excluded.erased_at))sql";
-// What quarantined bytes may name: ids long enough to be nobody else's by chance. Shorter ones go
-// when the quarantine's days are over.
+// What quarantined bytes may name. An id that is long enough is nobody else's by chance; a shorter
+// one is looked for as a whole JSON string; one that is shorter still goes when the quarantine's
+// days are over.
 constexpr char kNamesSql[] = R"sql(
   SELECT DISTINCT name
   FROM ingest.events AS e, unnest(ARRAY[e.device_id, e.user_id, e.openid, e.unionid]) AS name
-  WHERE e.tenant_id = $1 AND e.node = ANY ($2::bigint[]) AND length(name) >= 16)sql";
+  WHERE e.tenant_id = $1 AND e.node = ANY ($2::bigint[]) AND length(name) >= 6)sql";
+constexpr size_t kLongName = 16;
 constexpr char kDeleteEventsSql[] = R"sql(
   WITH gone AS (
     DELETE FROM ingest.events AS e
@@ -82,7 +84,9 @@ absl::Status PostgresErasureStore::Erase(int32_t tenant_id,
   times = times.empty() ? "{}" : times + "}";
   return pool_.Transact("erase_events", deadline, [&](pqxx::work& work) -> absl::Status {
     for (const pqxx::row& row : work.exec_params(kNamesSql, tenant_id, nodes)) {
-      work.exec_params0(kDeleteQuarantineSql, tenant_id, row[0].as<std::string>());
+      const std::string name = row[0].as<std::string>();
+      work.exec_params0(kDeleteQuarantineSql, tenant_id,
+                        name.size() >= kLongName ? name : absl::StrCat("\"", name, "\""));
     }
     work.exec_params0(kDeleteEventsSql, tenant_id, nodes, times);
     work.exec_params0(kDeleteConsentsSql, tenant_id, nodes, times);

@@ -1,14 +1,11 @@
 #include "services/insight/core/metrics.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace datong::insight {
 
 InsightMetrics::InsightMetrics(metrics::Registry& registry)
-    : feed_lag_(registry.AddGauge("datong_feed_lag_seconds",
-                                  "Age of the oldest unread change of each feed.",
-                                  {{"feed", "insight_persons"}})) {
+    : feed_lag_(registry, "insight_persons") {
   const std::pair<QueryKind, const char*> kinds[] = {
       {QueryKind::kTraffic, "traffic"},     {QueryKind::kOverlap, "overlap"},
       {QueryKind::kFunnel, "funnel"},       {QueryKind::kRetention, "retention"},
@@ -51,10 +48,6 @@ void InsightMetrics::Answered(QueryKind kind, const absl::Status& status, absl::
   const Series& series = series_.at(kind);
   series.answers.at(result)->Increment();
   series.seconds->Observe(absl::ToDoubleSeconds(elapsed));
-}
-
-void InsightMetrics::FeedLag(absl::Duration lag) {
-  feed_lag_.Set(absl::ToDoubleSeconds(std::max(lag, absl::ZeroDuration())));
 }
 
 }  // namespace datong::insight

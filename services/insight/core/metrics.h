@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "common/metrics/feed_lag.h"
 #include "common/metrics/registry.h"
 
 namespace datong::insight {
@@ -26,8 +27,8 @@ class InsightMetrics {
   explicit InsightMetrics(metrics::Registry& registry);
 
   void Answered(QueryKind kind, const absl::Status& status, absl::Duration elapsed);
-  // How old the oldest unread change of identity's feed is.
-  void FeedLag(absl::Duration lag);
+  // Of identity's feed.
+  metrics::FeedLag& feed_lag() { return feed_lag_; }
 
  private:
   enum class Result { kOk, kRefused, kUnavailable, kError };
@@ -36,7 +37,7 @@ class InsightMetrics {
     metrics::Histogram* seconds;
   };
   std::map<QueryKind, Series> series_;
-  metrics::Gauge& feed_lag_;
+  metrics::FeedLag feed_lag_;
 };
 
 }  // namespace datong::insight

@@ -28,16 +28,22 @@ absl::StatusOr<int64_t> PersonFollower::ReadToEnd(const Asker& asker, const std:
       DATONG_RETURN_IF_ERROR(projection_.Reset(project, asker.deadline));
       continue;
     }
-    if (!page.ok()) return page.status();
+    if (!page.ok()) {
+      // One that identity was not told of yet has no feed.
+      if (GetReason(page.status()) != "PROJECT_UNKNOWN") {
+        metrics_.feed_lag().NotRead(project, clock_.Now());
+      }
+      return page.status();
+    }
     const bool first = position.cursor.empty();
     if (first || !page->changes.empty()) {
       DATONG_RETURN_IF_ERROR(projection_.Apply(project, position.cursor, *page, asker.deadline));
     }
     if (page->changes.empty() || page->changes.back().version >= page->graph_version) {
-      metrics_.FeedLag(absl::ZeroDuration());
+      metrics_.feed_lag().AtEnd(project, clock_.Now());
       return page->changes.empty() ? position.version : page->changes.back().version;
     }
-    metrics_.FeedLag(clock_.Now() - page->changes.back().change_time);
+    metrics_.feed_lag().Behind(project, page->changes.back().change_time, clock_.Now());
     if (asker.deadline.Passed()) {
       return NotCaughtUp("copy of the persons", page->graph_version, page->changes.back().version);
     }

@@ -1,4 +1,4 @@
-#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 #include <iostream>
@@ -26,7 +26,7 @@ void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) 
   const auto curl = [&](const std::string& body, const char* method) {
     std::cout << "  curl -s " << stack.http_url() << "/" << method
               << " -H 'content-type: application/json' -H \"authorization: Bearer $(cat "
-              << "$DATONG_API_KEY_FILE)\" -d '" << body << "'\n";
+              << "\"$DATONG_API_KEY_FILE\")\" -d '" << body << "'\n";
   };
   const std::string program = ProgramPath();
   const auto command = [&](const std::string& arguments) {
@@ -64,12 +64,24 @@ void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) 
             << std::endl;
 }
 
+sem_t end_asked;
+
+// Until SIGINT or SIGTERM comes; the second one ends the process. Before this is called the first
+// one does: what is temporary is removed then too.
+void AwaitEnd() {
+  sem_init(&end_asked, 0, 0);
+  struct sigaction action {};
+  action.sa_handler = [](int) { sem_post(&end_asked); };
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  while (sem_wait(&end_asked) != 0) {
+  }
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+}
+
 int RunDemo(const DemoOptions& options) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  if (options.keep) pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
   const absl::Time begun = absl::Now();
@@ -99,10 +111,8 @@ int RunDemo(const DemoOptions& options) {
             << std::endl;
   if (options.keep) {
     PrintHowToGoOn(*performance->stack, performance->answers.traffic_total.rows(0));
-    int which = 0;
-    sigwait(&signals, &which);
+    AwaitEnd();
     std::cout << "Stopping" << std::endl;
-    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   }
   performance->stack->Stop();
   return performance->differences.empty() ? kExitOk : kExitFailed;

@@ -67,7 +67,8 @@ std::string RefusalInWords(const std::string& reason) {
 std::string Readiness(const broker::v1::CheckReadinessResponse& readiness) {
   std::string text =
       absl::StrCat("\n   Readiness · 就绪检查: ", readiness.passed(), " checks passed, ",
-                   readiness.failed(), " failed, ", readiness.unknown(), " cannot be told.\n");
+                   readiness.failed(), " failed, ", readiness.unknown(), " cannot be told.",
+                   readiness.failed() > 0 ? " To be mended next:" : "", "\n");
   for (const broker::v1::AppReadiness& app : readiness.apps()) {
     for (const broker::v1::ReadinessCheck& check : app.checks()) {
       if (check.result() != broker::v1::READINESS_RESULT_FAIL) continue;
@@ -75,7 +76,7 @@ std::string Readiness(const broker::v1::CheckReadinessResponse& readiness) {
                       check.next_step().en(), "\n");
     }
   }
-  return text + "\n";
+  return text;
 }
 
 std::string Accounts(const Answers& answers) {
@@ -107,7 +108,8 @@ std::string Accounts(const Answers& answers) {
          freshness.newest_day(), offered ? Count(freshness.days_missing()) : "",
          freshness.has_last_sync_time() ? Moment(FromProto(freshness.last_sync_time())) : ""});
   }
-  return absl::StrCat(text, "\n", fresh.ToString("   "));
+  return absl::StrCat(text, "\n", fresh.ToString("   "),
+                      "   not offered: of accounts of this kind nothing is fetched.\n");
 }
 
 std::string Identity(const Answers& answers) {
@@ -220,7 +222,9 @@ std::string Retention(const Answers& answers) {
   for (int at = std::max(0, rows.size() - 10); at < rows.size(); ++at) {
     add(rows[at].day(), Count(rows[at].size()), rows[at].cells());
   }
-  add("all cohorts", "", answers.retention.summed());
+  int64_t persons = 0;
+  for (const insight::v1::RetentionRow& row : rows) persons += row.size();
+  add("all cohorts", Count(persons), answers.retention.summed());
   return text + table.ToString("   ");
 }
 
@@ -273,7 +277,8 @@ std::string Timeline(const Answers& answers) {
   const std::vector<std::string> lines = absl::StrSplit(table.ToString("   "), '\n');
   text += "\n";
   for (size_t at = 0; at < lines.size() && at < kShown + 2; ++at) text += lines[at] + "\n";
-  absl::StrAppend(&text, "   … ", Count(answers.timeline.person().events()), " events in all.\n");
+  absl::StrAppend(&text, "   … ", Count(answers.timeline.person().events()),
+                  " events in all; clicks are left out here.\n");
   return text;
 }
 

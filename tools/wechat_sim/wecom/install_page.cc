@@ -107,11 +107,11 @@ http::ServerResponse Decide(World& world, const Form& form, bool is_template, in
     PushAuthorization(world, "create_auth", install, form.state, now);
     return Html(200, "已授权 · Authorised", "");
   }
-  if (estate.settings.push_page_installs) {
-    PushAuthorization(world, "create_auth", install, form.state, now);
-  }
   estate.installs.FindPreAuthCode(form.pre_auth_code)->is_used = true;
   const std::string code = estate.installs.MakeAuthCode(install, form.state, now);
+  if (estate.settings.push_page_installs) {
+    PushAuthorization(world, "create_auth", install, form.state, now, code);
+  }
   return Redirect(WithQuery(form.redirect_uri,
                             absl::StrCat("auth_code=", http::UrlEncode(code),
                                          "&expires_in=600&state=", http::UrlEncode(form.state))));

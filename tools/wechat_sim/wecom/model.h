@@ -135,9 +135,9 @@ struct SuiteSpec {
 };
 
 struct WecomSettings {
-  bool omit_errcode = false;        // of successful token calls, as old answers do
-  bool push_page_installs = false;  // create_auth too when installed from the provider's own page
-  int64_t visible_after_s = 0;      // how late calls learn of what an event told
+  bool omit_errcode = false;            // of successful token calls, as old answers do
+  bool push_page_installs = false;      // create_auth with the redirect's code
+  int64_t visible_after_s = 0;          // how late calls learn of what an event told
   std::string pending_again = "renew";  // renew | replace: a pending_id that is asked for again
   bool empty_pending_rows = false;  // rows without pending_id are answered with "", not left out
   int64_t answer_within_ms = 0;     // pushes to instruction URLs: WeCom's is 1000; 0: as of WeChat

@@ -86,12 +86,15 @@ absl::Time PushDueTickets(World& world, absl::Time now) {
 }
 
 void PushAuthorization(World& world, const std::string& info_type, const Install& install,
-                       const std::string& state, int64_t now) {
+                       const std::string& state, int64_t now, const std::string& code) {
   const Suite& suite = world.wecom.suites.at(install.suite_id);
   const bool has_code = info_type == "create_auth" || info_type == "reset_permanent_code";
   PushXml xml;
   xml.Text("SuiteId", install.suite_id);
-  if (has_code) xml.Text("AuthCode", world.wecom.installs.MakeAuthCode(install, state, now));
+  if (has_code) {
+    xml.Text("AuthCode",
+             code.empty() ? world.wecom.installs.MakeAuthCode(install, state, now) : code);
+  }
   xml.Text("InfoType", info_type).Raw("TimeStamp", absl::StrCat(now));
   if (!has_code) xml.Text("AuthCorpId", world.wecom.SeenCorpid(install));
   if (info_type == "create_auth") xml.Text("State", state).Raw("ExtraInfo", "");

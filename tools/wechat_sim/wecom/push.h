@@ -30,9 +30,10 @@ void PushSuiteTicket(World& world, const Suite& suite, int64_t now);
 // Those that are due; when the next one is.
 absl::Time PushDueTickets(World& world, absl::Time now);
 
-// "create_auth" and "reset_permanent_code" with a new auth_code, "change_auth" and "cancel_auth".
+// "create_auth" and "reset_permanent_code" with `code`, or with a new auth_code when that is empty;
+// "change_auth" and "cancel_auth".
 void PushAuthorization(World& world, const std::string& info_type, const Install& install,
-                       const std::string& state, int64_t now);
+                       const std::string& state, int64_t now, const std::string& code = "");
 // agree_external_userid_migration, which names no suite.
 void PushConsent(World& world, const Install& install, int64_t now);
 
