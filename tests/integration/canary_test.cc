@@ -74,7 +74,7 @@ TEST(CanaryTest, NothingSecretOrPersonalIsToldWhereItDoesNotBelong) {
   EXPECT_THAT(errors, HasSubstr("API_PATH_INVALID"));
   EXPECT_THAT(Findings(errors, secrets), IsEmpty());
 
-  const std::string settings = (*suite)->stack().process().settings().Print();
+  const std::string settings = (*suite)->stack().PrintSettings();
   EXPECT_THAT(settings, HasSubstr("log.level"));
   EXPECT_THAT(Findings(settings, secrets), IsEmpty());
   EXPECT_FALSE(absl::StrContains(settings, (*suite)->stack().dsn().Expose()));

@@ -25,7 +25,8 @@ struct Canary {
 // it.
 class MarkedSuite {
  public:
-  static absl::StatusOr<std::unique_ptr<MarkedSuite>> Start();
+  // `programs`: as in DevStackOptions.
+  static absl::StatusOr<std::unique_ptr<MarkedSuite>> Start(const std::string& programs = "");
 
   // Errors: of the good things that failed.
   absl::Status Play();
@@ -41,6 +42,7 @@ class MarkedSuite {
   // Followed the account before it was connected, so is on its roster.
   const demo::Person& follower() const;
 
+  // Of the one process.
   std::string Metrics();
   std::string Log();
   // What the trace collector got: a JSON text a line.
