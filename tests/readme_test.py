@@ -100,8 +100,9 @@ class ReadmeTest(unittest.TestCase):
             block = replace(block, "127.0.0.1:9000", f"127.0.0.1:{grpc}")
             serving = r"^datong-all-in-one --config /etc/datong/datong.toml (?= *#)"
             assert re.search(serving, block, re.M), "the line that starts the services"
-            block = re.sub(serving, "datong-all-in-one --config /etc/datong/datong.toml & trap 'kill %1; wait' EXIT", block,
-                           flags=re.M)
+            # The other terminal is opened once the first one says that it is ready.
+            block = re.sub(serving, "datong-all-in-one --config /etc/datong/datong.toml & trap 'kill %1; wait' EXIT; "
+                           "until grep -q '\"msg\":\"ready\"' /etc/datong/log; do sleep 0.1; done", block, flags=re.M)
             block = "set -m\n" + block.replace("/etc/datong", database)
             said = self.type(block, DATONG_SERVER_GRPC_PORT=str(grpc), DATONG_SERVER_HEALTH_PORT="0",
                              DATONG_SERVER_METRICS_PORT="0", DATONG_SERVER_HTTP_PORT="0",

@@ -1,7 +1,5 @@
 #include "common/identifier/identifier.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/identifier/sha256.h"
 #include "common/status/error.h"
 
 namespace datong {
@@ -48,8 +47,7 @@ int64_t NodeOf(int32_t project_number, absl::string_view identifier) {
     input.push_back(static_cast<char>((number >> shift) & 0xFF));
   }
   input.append(identifier.data(), identifier.size());
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(input.data()), input.size(), digest.data());
+  const std::array<unsigned char, 32> digest = Sha256(input);
   uint64_t node = 0;
   for (int i = 0; i < 8; ++i) node = node << 8 | digest[static_cast<size_t>(i)];
   return static_cast<int64_t>(node);

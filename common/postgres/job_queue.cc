@@ -68,15 +68,18 @@ absl::StatusOr<std::vector<Job>> JobQueue::Claim(const std::string& kind, absl::
       });
 }
 
+absl::Status JobQueue::Extend(pqxx::work& work, const Job& job, absl::Duration visibility) const {
+  return ExpectOne(work.exec_params(absl::StrCat("UPDATE ", table_,
+                                                 " SET claimed_until = clock_timestamp() + "
+                                                 "$3 * interval '1 ms' WHERE id = $1 AND claim = "
+                                                 "$2 AND claimed_until IS NOT NULL"),
+                                    job.id, job.claim, absl::ToInt64Milliseconds(visibility)),
+                   job);
+}
+
 absl::Status JobQueue::Extend(const Job& job, absl::Duration visibility, Deadline deadline) {
-  return pool_.Transact("extend_job", deadline, [&](pqxx::work& work) -> absl::Status {
-    return ExpectOne(work.exec_params(absl::StrCat("UPDATE ", table_,
-                                                   " SET claimed_until = clock_timestamp() + "
-                                                   "$3 * interval '1 ms' WHERE id = $1 AND claim = "
-                                                   "$2 AND claimed_until IS NOT NULL"),
-                                      job.id, job.claim, absl::ToInt64Milliseconds(visibility)),
-                     job);
-  });
+  return pool_.Transact("extend_job", deadline,
+                        [&](pqxx::work& work) { return Extend(work, job, visibility); });
 }
 
 absl::Status JobQueue::Complete(pqxx::work& work, const Job& job) const {

@@ -59,6 +59,7 @@ class JobQueue {
   absl::StatusOr<std::vector<Job>> Claim(const std::string& kind, absl::Time now, int limit,
                                          absl::Duration visibility, Deadline deadline);
   // Holds it for another `visibility`. Errors: ABORTED/CLAIM_LOST.
+  absl::Status Extend(pqxx::work& work, const Job& job, absl::Duration visibility) const;
   absl::Status Extend(const Job& job, absl::Duration visibility, Deadline deadline);
 
   // Done: the job goes, unless it was enqueued again meanwhile. The first form is part of the

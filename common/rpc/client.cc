@@ -126,13 +126,14 @@ absl::Status Outgoing::Run(const CallContext& call, absl::string_view method, Ca
     }
     // We never cancel a call: a server that shuts down ends so what it has not begun.
     const bool may_come_again = absl::IsUnavailable(status) || absl::IsCancelled(status);
-    const bool again = options.idempotent && may_come_again && tries < kAttempts;
-    if (!again) span.Fail(CodeName(status.code()));
-    if (!again) return status;
     const absl::Duration wait =
         std::max(backoff.Next(random), GetRetryDelay(status).value_or(absl::ZeroDuration()));
     // A wait longer than the caller has is no help to it.
-    if (wait >= deadline.Remaining() || wait > kLongestWait) return status;
+    const bool in_time = wait < deadline.Remaining() && wait <= kLongestWait;
+    if (!(options.idempotent && may_come_again && tries < kAttempts && in_time)) {
+      span.Fail(CodeName(status.code()));
+      return status;
+    }
     std::this_thread::sleep_for(absl::ToChronoMicroseconds(wait));
   }
 }

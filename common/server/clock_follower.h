@@ -1,6 +1,6 @@
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -12,11 +12,11 @@
 namespace datong::server {
 
 // Development only: keeps a clock at the offset that the simulator's GET <url>/admin/clock tells,
-// from the constructor on where the simulator answers.
+// from the constructor on where the simulator answers. It tells the simulator in turn which offset
+// it has, so that whoever moves the time there knows when it is the same here.
 class ClockFollower {
  public:
-  ClockFollower(std::string url, SystemClock& clock,
-                absl::Duration interval = absl::Milliseconds(200));
+  ClockFollower(const std::string& url, SystemClock& clock);
   ~ClockFollower();
 
  private:
@@ -24,10 +24,10 @@ class ClockFollower {
   bool Follow();
 
   const std::string url_;
+  const std::string name_;
   SystemClock& clock_;
-  const absl::Duration interval_;
   http::Client client_;
-  const bool follows_;  // at first
+  std::optional<int64_t> offset_ms_;  // none before the first answer
   Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

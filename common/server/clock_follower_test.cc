@@ -12,7 +12,7 @@ TEST(ClockFollowerTest, TheClockHasTheOffsetOfTheSimulatorFromTheBeginning) {
   http::FakeHttpServer simulator;
   simulator.AnswerJson("/admin/clock", R"({"now_ms": 0, "offset_ms": 86400000})");
   SystemClock clock;
-  const ClockFollower follower(simulator.url(), clock, absl::Milliseconds(5));
+  const ClockFollower follower(simulator.url(), clock);
   EXPECT_GT(clock.Now(), absl::Now() + absl::Hours(23));
 }
 

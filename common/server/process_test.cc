@@ -18,6 +18,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/gate.h"
 #include "common/rpc/testing/echo_service.h"
+#include "common/server/process_settings.h"
 #include "common/testing/matchers.h"
 
 namespace datong::server {
@@ -333,6 +334,33 @@ TEST_F(ProcessTest, PrintsSettingsWithoutSecrets) {
   unlink(file.c_str());
   EXPECT_THAT(process.settings().Print(),
               AllOf(HasSubstr("database.dsn = \"***\""), Not(HasSubstr("CANARY"))));
+}
+
+// The variables that OpenTelemetry's own libraries read.
+TEST_F(ProcessTest, OpenTelemetrysVariablesAreDefaultsOfOurSettings) {
+  const std::map<std::string, std::string> variables = {
+      {"OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318"},
+      {"OTEL_SERVICE_NAME", "datong-of-the-shop"},
+      {"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"},
+      {"OTEL_TRACES_SAMPLER_ARG", "0.25"}};
+  for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
+  const auto read = [](const std::map<std::string, std::string>& flags) {
+    config::Sources sources;
+    sources.flags = flags;
+    absl::StatusOr<config::Settings> settings = config::Settings::Load(sources);
+    return ProcessSettings::FromSettings(*settings);
+  };
+  EXPECT_EQ(read({}).traces_endpoint, "http://collector:4318");
+  EXPECT_EQ(read({}).traces_service_name, "datong-of-the-shop");
+  EXPECT_EQ(read({}).traces_sample_ratio, 0.25);
+  EXPECT_EQ(read({{"traces.sample_ratio", "0.5"}}).traces_sample_ratio, 0.5);
+  setenv("OTEL_TRACES_SAMPLER", "always_on", 1);
+  EXPECT_EQ(read({}).traces_sample_ratio, 1);
+  setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off", 1);
+  EXPECT_EQ(read({}).traces_sample_ratio, 0);
+  for (const auto& [name, value] : variables) unsetenv(name.c_str());
+  EXPECT_EQ(read({}).traces_endpoint, "");
+  EXPECT_EQ(read({}).traces_sample_ratio, 0.01);
 }
 
 TEST_F(ProcessTest, TheReadmeNamesEverySetting) {

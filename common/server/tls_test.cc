@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -53,8 +54,7 @@ class TlsTest : public ::testing::Test {
   TlsTest() {
     std::string pattern = fs::temp_directory_path() / "datong-tls-XXXXXX";
     folder_ = mkdtemp(pattern.data());
-    Run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=ca "
-        "-keyout ca.key -out ca.crt");
+    MakeAuthority("ca");
   }
   ~TlsTest() override { fs::remove_all(folder_); }
 
@@ -62,19 +62,26 @@ class TlsTest : public ::testing::Test {
     const std::string all = absl::StrCat("cd ", folder_, " && ", command, " >log 2>&1");
     ASSERT_EQ(std::system(all.c_str()), 0) << command;
   }
-  // The files of `account` from now on, with a certificate of its own each time.
-  rpc::TlsFiles Issue(const std::string& account) {
+  void MakeAuthority(const std::string& name) {
+    Run(
+        absl::StrCat("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+                     "-subj /CN=",
+                     name, " -keyout ", name, ".key -out ", name, ".crt"));
+  }
+  // The files of `account` from now on, with a certificate of its own each time; it trusts the
+  // authorities in the file `trusted`.
+  rpc::TlsFiles Issue(const std::string& account, const std::string& authority = "ca",
+                      const std::string& trusted = "ca.crt") {
     const std::string generation = absl::StrCat(account, "-", ++generation_);
     fs::create_directory(folder_ + "/" + generation);
     std::ofstream(folder_ + "/extensions")
         << "subjectAltName=URI:spiffe://cluster.local/ns/d/sa/" << account << ",IP:127.0.0.1\n";
     Run(absl::StrCat(
         "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout ",
-        generation,
-        "/tls.key -out request && openssl x509 -req -in request -CA ca.crt -CAkey "
-        "ca.key -CAcreateserial -days 1 -extfile extensions -out ",
-        generation, "/tls.crt && cp ca.crt ", generation, "/ca.crt && ln -sfn ", generation,
-        " next && mv -T next ", account));
+        generation, "/tls.key -out request && openssl x509 -req -in request -CA ", authority,
+        ".crt -CAkey ", authority, ".key -CAcreateserial -days 1 -extfile extensions -out ",
+        generation, "/tls.crt && cp ", trusted, " ", generation, "/ca.crt && ln -sfn ", generation,
+        " to-be && mv -T to-be ", account));
     const std::string at = absl::StrCat(folder_, "/", account);
     return {at + "/tls.crt", at + "/tls.key", at + "/ca.crt", absl::Seconds(1)};
   }
@@ -122,8 +129,43 @@ class TlsTest : public ::testing::Test {
     return response.text();
   }
 
+  static bool Eventually(const std::function<bool()>& holds) {
+    const Deadline deadline = Deadline::After(absl::Seconds(60));
+    while (!holds()) {
+      if (deadline.Passed()) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+
   std::string folder_;
   int generation_ = 0;
+};
+
+// Calls without end, each on a connection of its own, from construction on.
+class Load {
+ public:
+  explicit Load(std::function<bool()> call)
+      : thread_([this, call = std::move(call)] {
+          while (!stop_) {
+            if (!call()) ++failures_;
+            ++calls_;
+          }
+        }) {}
+  ~Load() {
+    stop_ = true;
+    thread_.join();
+  }
+  int failures() const { return failures_; }
+  void AwaitCalls(int count) const {
+    for (const int before = calls_; calls_ < before + count;) std::this_thread::yield();
+  }
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::atomic<int> calls_{0};
+  std::atomic<int> failures_{0};
+  std::thread thread_;
 };
 
 TEST_F(TlsTest, CallersAreKnownByTheirCertificates) {
@@ -154,15 +196,7 @@ TEST_F(TlsTest, CertificatesAreReplacedUnderLoadWithoutAFailedCall) {
   ASSERT_OK(process.Start());
   ASSERT_OK(process.WaitReady(Deadline::After(absl::Seconds(30))));
   const auto credentials = rpc::MakeChannelCredentials(Issue("friend"));
-  std::atomic<bool> stop{false};
-  std::atomic<int> calls{0};
-  std::atomic<int> failures{0};
-  std::thread load([&] {
-    while (!stop) {
-      if (!Call(process, credentials).ok()) ++failures;
-      ++calls;
-    }
-  });
+  const Load load([&] { return Call(process, credentials).ok(); });
   const auto served = [&] {
     std::string serial;
     Run(absl::StrCat(
@@ -181,10 +215,49 @@ TEST_F(TlsTest, CertificatesAreReplacedUnderLoadWithoutAFailedCall) {
     EXPECT_NE(next, serial);
     serial = next;
   }
-  for (const int before = calls; calls < before + 10;) std::this_thread::yield();
-  stop = true;
-  load.join();
-  EXPECT_EQ(failures, 0);
+  load.AwaitCalls(10);
+  EXPECT_EQ(load.failures(), 0);
+}
+
+// In three steps: all trust both, then all have certificates of the next one, then it alone is
+// trusted.
+TEST_F(TlsTest, TheAuthorityIsReplacedUnderLoadWithoutAFailedCall) {
+  Process process(Options(Issue("echo")));
+  ASSERT_OK(process.Build());
+  ASSERT_OK(process.Start());
+  ASSERT_OK(process.WaitReady(Deadline::After(absl::Seconds(30))));
+  const auto credentials = rpc::MakeChannelCredentials(Issue("friend"));
+  const auto before = rpc::MakeChannelCredentials(Issue("stranger"));
+  const Load load([&] { return Call(process, credentials).ok(); });
+  MakeAuthority("next");
+  Run("sh -c 'cat ca.crt next.crt >both.crt'");
+  const auto after = rpc::MakeChannelCredentials(Issue("newcomer", "next", "both.crt"));
+  EXPECT_EQ(Call(process, after).status().code(), absl::StatusCode::kUnavailable);
+  // Another service that is further already, and takes certificates of the next authority alone.
+  Process strict(Options(Issue("strict", "next", "next.crt")));
+  ASSERT_OK(strict.Build());
+  ASSERT_OK(strict.Start());
+
+  Issue("echo", "ca", "both.crt");
+  Issue("friend", "ca", "both.crt");
+  // Known callers with nothing to ask for: their certificates were taken.
+  EXPECT_TRUE(Eventually(
+      [&] { return Call(process, after).status().code() == absl::StatusCode::kPermissionDenied; }));
+  EXPECT_EQ(Call(process, before).status().code(), absl::StatusCode::kPermissionDenied);
+
+  Issue("friend", "next", "both.crt");
+  EXPECT_TRUE(Eventually([&] { return Call(strict, credentials).ok(); }));
+  Issue("echo", "next", "both.crt");
+  EXPECT_TRUE(Eventually(
+      [&] { return Call(process, before).status().code() == absl::StatusCode::kUnavailable; }));
+
+  Issue("echo", "next", "next.crt");
+  Issue("friend", "next", "next.crt");
+  const auto late = rpc::MakeChannelCredentials(Issue("latecomer", "ca", "both.crt"));
+  EXPECT_TRUE(Eventually(
+      [&] { return Call(process, late).status().code() == absl::StatusCode::kUnavailable; }));
+  load.AwaitCalls(10);
+  EXPECT_EQ(load.failures(), 0);
 }
 
 TEST_F(TlsTest, WithoutTlsOnlyThisMachineIsServed) {

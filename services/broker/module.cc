@@ -66,6 +66,7 @@ namespace {
 constexpr absl::Duration kAuditInterval = absl::Milliseconds(500);
 constexpr absl::Duration kUsageInterval = absl::Seconds(1);
 constexpr absl::Duration kQuotaInterval = absl::Seconds(5);
+constexpr absl::Duration kHoldInterval = absl::Seconds(4);
 constexpr absl::Duration kKeysInterval = absl::Seconds(2);
 constexpr absl::Duration kCountInterval = absl::Minutes(1);
 constexpr absl::Duration kSightingInterval = absl::Seconds(15);
@@ -161,6 +162,15 @@ class BrokerModule : public server::Module {
       return wecom_.receiver.Receive(push, deadline);
     });
     wecom_.AddRunners(worker_);
+    tokens_.OnRefreshed([this](const CachedToken& token) {
+      // It is stored and will be used, whether or not that can be recorded.
+      static_cast<void>(audit_.Count({.caller = "service:broker",
+                                      .project = token.project,
+                                      .appid = token.appid,
+                                      .kind = token.app_kind,
+                                      .action = "refresh_token",
+                                      .fingerprint = token.fingerprint}));
+    });
     services_.push_back(MakeWecomGrpcService(environment.calls(), wecom_.handlers));
     for (auto& service : MakeLoginGrpcServices(environment.calls(), login_handlers_)) {
       services_.push_back(std::move(service));
@@ -211,6 +221,8 @@ class BrokerModule : public server::Module {
                  wecom_.rosters.Maintain(apps_, Deadline::After(absl::Seconds(20))));
       LogFailure("old logins", logins_.ForgetOld(Deadline::After(absl::Seconds(5))));
     }));
+    tasks_.push_back(
+        std::make_unique<PeriodicTask>(real_time_, kHoldInterval, [this] { worker_.HoldOn(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kKeysInterval,
                                                     [this] { key_keeper_.FollowFolder(); }));
     tasks_.push_back(std::make_unique<PeriodicTask>(real_time_, kCountInterval, [this] {

@@ -313,6 +313,23 @@ TEST_F(CollectorTest, AFeedThatCannotBeReadShowsHowFarItIsBehind) {
   }));
 }
 
+TEST_F(CollectorTest, AShortIdIsFoundInQuarantineAsAWholeStringOnly) {
+  CreateSource("only");
+  Post(kCollect, R"([{"eventType":"PAGE","deviceId":"visitor-42","timestamp":1795193590000}])");
+  for (const char* device : {"visitor-42", "visitor-421"}) {
+    Post(kCollect,
+         absl::StrCat(R"([{"eventType":"NOVEL","deviceId":")", device, R"(","timestamp":"x"},)"));
+  }
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 1; }));
+  ASSERT_EQ(Ask("SELECT count(*) FROM ingest.quarantined_events"), "2");
+  identity_.Erase(NodeOf(7, "device:only:visitor-42"), 1795193595);
+  clock_.SetOffset(absl::FromUnixMillis(kNowMs) - absl::Now() + absl::Seconds(30));
+  ASSERT_TRUE(Eventually([&] { return CountEvents() == 0; }));
+  EXPECT_EQ(Ask("SELECT convert_from(raw, 'UTF8') LIKE '%visitor-421%' "
+                "FROM ingest.quarantined_events"),
+            "t");
+}
+
 TEST_F(CollectorTest, AnErasedPersonsEventsGoAndStayAway) {
   CreateSource("only");
   const auto page = [&](const char* device, int64_t ms) {

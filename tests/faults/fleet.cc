@@ -242,10 +242,13 @@ absl::Status Fleet::MakeDoors() {
     std::unique_ptr<Replica> replica(new Replica(*this, i));
     DATONG_ASSIGN_OR_RETURN(replica->door_, TcpProxy::Start("127.0.0.1:1", seed));
     DATONG_ASSIGN_OR_RETURN(replica->clock_, TcpProxy::Start(platform, seed));
-    Replica* counted = replica.get();
-    replica->clock_->SetTap([counted](Direction direction, absl::string_view bytes) {
-      if (direction == Direction::kToClient && absl::StrContains(bytes, "offset_ms")) {
-        ++counted->clock_answers_;
+    Replica* heard = replica.get();
+    replica->clock_->SetTap([heard](Direction direction, absl::string_view bytes) {
+      constexpr absl::string_view kOffset = "offset_ms=";
+      const size_t at = bytes.find(kOffset);
+      if (direction == Direction::kToServer && at != absl::string_view::npos) {
+        const std::string number(bytes.substr(at + kOffset.size(), 20));
+        heard->clock_offset_ms_ = std::strtoll(number.c_str(), nullptr, 10);
       }
       return Verdict::kPass;
     });
@@ -393,15 +396,12 @@ absl::Status Fleet::MoveClock(absl::Duration by) {
   ++clock_turns_;
   wechat_->Pause();
   simulator_.Advance(by);
-  std::vector<int64_t> before;
-  for (const auto& replica : replicas_) before.push_back(replica->clock_answers());
-  // The second answer is asked for once the first has been followed.
+  DATONG_ASSIGN_OR_RETURN(const nlohmann::json clock, simulator_.Admin("GET", "/admin/clock"));
   const bool followed = Eventually([&] {
     for (size_t i = 0; i < replicas_.size(); ++i) {
       const char state = replicas_[i]->process().StateNow();
       if (!replicas_[i]->process().started() || state == 'T' || state == 'Z') continue;
-      // One that was on its way when the clock moved may still tell the old time.
-      if (replicas_[i]->clock_answers() < before[i] + 3) return false;
+      if (replicas_[i]->clock_offset_ms() != clock["offset_ms"].get<int64_t>()) return false;
     }
     return true;
   });

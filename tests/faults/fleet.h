@@ -12,10 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/crypto/envelope.h"
+#include "common/exec/child_process.h"
 #include "common/http/client.h"
 #include "common/postgres/private_cluster.h"
 #include "common/server/process.h"
-#include "tests/faults/child_process.h"
 #include "tests/faults/history.h"
 #include "tests/faults/tcp_proxy.h"
 #include "tools/wechat_sim/simulator.h"
@@ -55,7 +55,8 @@ class Replica {
   // The sum of the series whose line begins with `series`; 0 when there is none or no answer.
   double Metric(const std::string& series) const;
   std::string log() const;
-  int64_t clock_answers() const { return clock_answers_; }
+  // By which its business time differs from the real one, as it last told the simulator.
+  int64_t clock_offset_ms() const { return clock_offset_ms_; }
 
  private:
   friend class Fleet;
@@ -67,7 +68,7 @@ class Replica {
   int metrics_port_ = 0;
   std::unique_ptr<TcpProxy> door_;
   std::unique_ptr<TcpProxy> clock_;
-  std::atomic<int64_t> clock_answers_{0};
+  std::atomic<int64_t> clock_offset_ms_{0};
   ChildProcess process_;
 };
 

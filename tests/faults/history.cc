@@ -112,4 +112,21 @@ std::vector<std::string> Violations(const History& history, const Rules& rules) 
   return std::move(checker).Result();
 }
 
+absl::Duration CachedP99(const std::vector<TokenRead>& reads) {
+  std::map<std::pair<std::string, std::string>, absl::Time> first;  // by app and fingerprint
+  for (const TokenRead& read : reads) {
+    const auto [at, is_new] = first.try_emplace({read.appid, read.fingerprint}, read.end);
+    at->second = std::min(at->second, read.end);
+  }
+  std::vector<absl::Duration> cached;
+  for (const TokenRead& read : reads) {
+    if (read.begin >= first[{read.appid, read.fingerprint}])
+      cached.push_back(read.end - read.begin);
+  }
+  if (cached.empty()) return absl::InfiniteDuration();
+  const auto at = cached.begin() + static_cast<std::ptrdiff_t>(cached.size() * 99 / 100);
+  std::nth_element(cached.begin(), at, cached.end());
+  return *at;
+}
+
 }  // namespace datong::faults

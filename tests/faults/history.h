@@ -49,4 +49,8 @@ struct Rules {
 // - nothing expired was served, and nothing that was replaced long ago.
 std::vector<std::string> Violations(const History& history, const Rules& rules = {});
 
+// The 99th percentile of how long reads took that were answered from memory: all but those of who
+// asked before anybody had the token that he got, and so had to wait for it.
+absl::Duration CachedP99(const std::vector<TokenRead>& reads);
+
 }  // namespace datong::faults

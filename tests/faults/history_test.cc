@@ -88,5 +88,16 @@ TEST(HistoryTest, ATokenServedLongAfterItWasReplacedIsFound) {
   EXPECT_THAT(Violations(history), ElementsAre(HasSubstr("replaced 10.5s ago")));
 }
 
+TEST(HistoryTest, WhoHadToWaitForATokenDidNotReadFromMemory) {
+  std::vector<TokenRead> reads = {Read(1, "b", 11), Read(1, "b", 12)};
+  TokenRead waited = Read(2, "b", 2);
+  waited.end = At(11);
+  reads.push_back(waited);
+  EXPECT_EQ(CachedP99(reads), absl::Milliseconds(100));
+  reads.back().begin = At(11.5);
+  reads.back().end = At(14);
+  EXPECT_EQ(CachedP99(reads), absl::Milliseconds(2500));
+}
+
 }  // namespace
 }  // namespace datong::faults

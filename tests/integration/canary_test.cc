@@ -1,5 +1,5 @@
 // Secrets and persons leave no trace where operators look: log, metrics, spans, settings, and,
-// secrets, the database at rest.
+// secrets, errors and the database at rest. tests/faults/core_file_test.cc: core files.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -68,7 +68,13 @@ TEST(CanaryTest, NothingSecretOrPersonalIsToldWhereItDoesNotBelong) {
   EXPECT_THAT(Findings(traces, secrets), IsEmpty());
   EXPECT_THAT(Findings(traces, personal), IsEmpty());
 
-  const std::string settings = (*suite)->stack().process().settings().Print();
+  // Whoever asks may be told of the persons whom he named, never of a secret.
+  const std::string& errors = (*suite)->Errors();
+  EXPECT_THAT(errors, HasSubstr("LOGIN_CODE_INVALID"));
+  EXPECT_THAT(errors, HasSubstr("API_PATH_INVALID"));
+  EXPECT_THAT(Findings(errors, secrets), IsEmpty());
+
+  const std::string settings = (*suite)->stack().PrintSettings();
   EXPECT_THAT(settings, HasSubstr("log.level"));
   EXPECT_THAT(Findings(settings, secrets), IsEmpty());
   EXPECT_FALSE(absl::StrContains(settings, (*suite)->stack().dsn().Expose()));

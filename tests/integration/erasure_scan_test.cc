@@ -32,8 +32,7 @@ class ErasureScanTest : public ::testing::Test {
     auto suite = MarkedSuite::Start();
     ASSERT_OK(suite);
     suite_ = *std::move(suite);
-    client_ =
-        std::make_unique<demo::Client>(suite_->stack().grpc_address(), suite_->stack().api_key());
+    client_ = std::make_unique<demo::Client>(suite_->stack().doors(), suite_->stack().api_key());
     ASSERT_OK(suite_->Play());
   }
 
@@ -78,7 +77,7 @@ class ErasureScanTest : public ::testing::Test {
 
   // What other systems tell of a person, with identifiers in it.
   void Tell(const demo::Person& person, const std::string& identifier) {
-    const auto profiles = api::ProfileService::NewStub(client_->channel());
+    const auto profiles = client_->StubOf<api::ProfileService>();
     api::SetAttributesRequest attributes;
     attributes.set_project(demo::kProject);
     attributes.mutable_subject()->set_identifier(identifier);
@@ -88,7 +87,7 @@ class ErasureScanTest : public ::testing::Test {
     attribute->mutable_value()->set_string_value(person.unionid);
     ASSERT_OK(client_->Ask(profiles, &api::ProfileService::Stub::SetAttributes, attributes));
 
-    const auto records = api::RecordService::NewStub(client_->channel());
+    const auto records = client_->StubOf<api::RecordService>();
     api::PutRecordRequest record;
     record.set_project(demo::kProject);
     record.mutable_subject()->set_identifier(identifier);
@@ -99,7 +98,7 @@ class ErasureScanTest : public ::testing::Test {
         person.club_openid);
     ASSERT_OK(client_->Ask(records, &api::RecordService::Stub::PutRecord, record));
 
-    const auto consents = api::ConsentService::NewStub(client_->channel());
+    const auto consents = client_->StubOf<api::ConsentService>();
     api::RecordConsentRequest consent;
     consent.set_project(demo::kProject);
     consent.mutable_subject()->set_identifier(identifier);
@@ -108,7 +107,7 @@ class ErasureScanTest : public ::testing::Test {
     consent.mutable_consent()->set_source("shop");
     ASSERT_OK(client_->Ask(consents, &api::ConsentService::Stub::RecordConsent, consent));
 
-    const auto decisions = api::DecisionService::NewStub(client_->channel());
+    const auto decisions = client_->StubOf<api::DecisionService>();
     api::UnlinkRequest apart;
     apart.set_project(demo::kProject);
     apart.set_identifier(identifier);
@@ -119,7 +118,7 @@ class ErasureScanTest : public ::testing::Test {
   }
 
   void Erase(const std::string& identifier) {
-    const auto decisions = api::DecisionService::NewStub(client_->channel());
+    const auto decisions = client_->StubOf<api::DecisionService>();
     api::EraseRequest request;
     request.set_project(demo::kProject);
     request.set_identifier(identifier);

@@ -57,7 +57,7 @@ MarkedSuite::MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
     : collector_(std::move(collector)),
       stack_(std::move(stack)),
       estate_(MarkedEstate()),
-      client_(stack_->grpc_address(), stack_->api_key()),
+      client_(stack_->doors(), stack_->api_key()),
       http_({.allow_private = true}),
       secrets_{{"component secret", demo::kComponentSecret},
                {"app secret", demo::kClubSecret},
@@ -72,8 +72,9 @@ MarkedSuite::MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
                 {"message", kMessage},
                 {"login", kLogin}} {}
 
-absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start() {
+absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start(const std::string& programs) {
   tools::DevStackOptions options;
+  options.programs = programs;
   options.fsync = false;
   options.authenticate = true;
   auto collector = std::make_unique<http::FakeHttpServer>();
@@ -86,12 +87,9 @@ absl::StatusOr<std::unique_ptr<MarkedSuite>> MarkedSuite::Start() {
 
 absl::Status MarkedSuite::Play() {
   demo::Stage stage;
-  stage.grpc_address = stack_->grpc_address();
+  stage.doors = stack_->doors();
   stage.api_key = stack_->api_key();
-  stage.http_url = stack_->http_url();
   stage.simulator = &stack_->simulator();
-  stage.set_clock = [this](absl::Time time) { stack_->SetNow(time); };
-  stage.now = [this] { return stack_->Now(); };
   DATONG_RETURN_IF_ERROR(
       demo::FillSimulator(stack_->simulator(), estate_, stack_->http_url(), "demo"));
   DATONG_RETURN_IF_ERROR(demo::ConnectAccounts(stage, client_, http_).status());
@@ -109,7 +107,7 @@ absl::Status MarkedSuite::Play() {
 }
 
 absl::Status MarkedSuite::KeepToken(const char* appid) {
-  const auto tokens = api::TokenService::NewStub(client_.channel());
+  const auto tokens = client_.StubOf<api::TokenService>();
   api::GetTokenRequest request;
   request.set_app(AppName(appid));
   DATONG_ASSIGN_OR_RETURN(const auto answer,
@@ -119,7 +117,7 @@ absl::Status MarkedSuite::KeepToken(const char* appid) {
 }
 
 absl::Status MarkedSuite::SignIn() {
-  const auto logins = api::LoginService::NewStub(client_.channel());
+  const auto logins = client_.StubOf<api::LoginService>();
   const demo::Person& person = customer();
   const std::pair<const char*, std::string> apps[] = {{demo::kShopAppid, person.shop_openid},
                                                       {demo::kClubAppid, person.club_openid}};
@@ -143,7 +141,7 @@ absl::Status MarkedSuite::SignIn() {
         client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).status());
     request.set_js_code("CanaryCodeNobodyKnows");
     stack_->simulator().Admin("DELETE", "/admin/overrides").IgnoreError();
-    client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).IgnoreError();
+    KeepError(client_.Ask(logins, &api::LoginService::Stub::LoginMiniProgram, request).status());
   }
   secrets_.push_back({"unknown js_code", "CanaryCodeNobodyKnows"});
   return absl::OkStatus();
@@ -177,14 +175,21 @@ const demo::Person& MarkedSuite::follower() const {
 
 int MarkedSuite::Http(const std::string& method, const std::string& path, const std::string& body,
                       const std::string& type) {
+  const tools::Doors& doors = stack_->doors();
+  const bool is_collected = absl::StartsWith(path, "/v3/");
   const auto answer =
       http_.Send({.method = method,
-                  .url = stack_->http_url() + path,
+                  .url = (is_collected ? doors.collector_url : doors.gateway_url) + path,
                   .headers = {{"Content-Type", type},
                               {"Authorization", "Bearer " + stack_->api_key().Expose()}},
                   .body = body},
                  Deadline::After(absl::Seconds(20)));
+  if (answer.ok() && answer->status >= 400) absl::StrAppend(&errors_, answer->body, "\n");
   return answer.ok() ? answer->status : 0;
+}
+
+void MarkedSuite::KeepError(const absl::Status& status) {
+  if (!status.ok()) absl::StrAppend(&errors_, status.ToString(), "\n");
 }
 
 void MarkedSuite::CallAsJson(const std::string& method, const std::string& body) {
@@ -257,7 +262,7 @@ void MarkedSuite::LoseWeChat() {
   simulator.Admin("POST", "/admin/faults", {{"path", "/cgi-bin/"}, {"kind", "reset"}, {"count", 3}})
       .IgnoreError();
   stack_->Advance(absl::Hours(3));
-  for (const char* appid : {demo::kAccountAppid, demo::kClubAppid}) KeepToken(appid).IgnoreError();
+  for (const char* appid : {demo::kAccountAppid, demo::kClubAppid}) KeepError(KeepToken(appid));
   simulator.Admin("DELETE", "/admin/faults").IgnoreError();
   demo::WaitUntil("the token is back", [this] {
     return KeepToken(demo::kAccountAppid).ok();

@@ -25,7 +25,8 @@ struct Canary {
 // it.
 class MarkedSuite {
  public:
-  static absl::StatusOr<std::unique_ptr<MarkedSuite>> Start();
+  // `programs`: as in DevStackOptions.
+  static absl::StatusOr<std::unique_ptr<MarkedSuite>> Start(const std::string& programs = "");
 
   // Errors: of the good things that failed.
   absl::Status Play();
@@ -41,10 +42,13 @@ class MarkedSuite {
   // Followed the account before it was connected, so is on its roster.
   const demo::Person& follower() const;
 
+  // Of the one process.
   std::string Metrics();
   std::string Log();
   // What the trace collector got: a JSON text a line.
   std::string Traces();
+  // What callers were told where something was wrong, an answer a line.
+  const std::string& Errors() const { return errors_; }
 
  private:
   MarkedSuite(std::unique_ptr<http::FakeHttpServer> collector,
@@ -54,6 +58,7 @@ class MarkedSuite {
   void Misuse();
   void LoseWeChat();
   absl::Status KeepToken(const char* appid);
+  void KeepError(const absl::Status& status);
   int Http(const std::string& method, const std::string& path, const std::string& body,
            const std::string& type);
   void CallAsJson(const std::string& method, const std::string& body);
@@ -65,6 +70,7 @@ class MarkedSuite {
   http::Client http_;
   std::vector<Canary> secrets_;
   std::vector<Canary> personal_;
+  std::string errors_;
 };
 
 }  // namespace datong

@@ -37,13 +37,13 @@ class ReadinessFlowTest : public ::testing::Test {
     absl::StatusOr<std::unique_ptr<tools::DevStack>> stack = tools::DevStack::Start(options);
     ASSERT_OK(stack);
     stack_ = *std::move(stack);
-    client_ = std::make_unique<demo::Client>(stack_->grpc_address());
-    projects_ = api::ProjectService::NewStub(client_->channel());
-    authorizations_ = api::AuthorizationService::NewStub(client_->channel());
-    estates_ = api::EstateService::NewStub(client_->channel());
-    readiness_ = api::ReadinessService::NewStub(client_->channel());
-    tokens_ = api::TokenService::NewStub(client_->channel());
-    js_api_ = api::JsApiService::NewStub(client_->channel());
+    client_ = std::make_unique<demo::Client>(stack_->doors());
+    projects_ = client_->StubOf<api::ProjectService>();
+    authorizations_ = client_->StubOf<api::AuthorizationService>();
+    estates_ = client_->StubOf<api::EstateService>();
+    readiness_ = client_->StubOf<api::ReadinessService>();
+    tokens_ = client_->StubOf<api::TokenService>();
+    js_api_ = client_->StubOf<api::JsApiService>();
     FillSimulator();
     CreateProject();
   }

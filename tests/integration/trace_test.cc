@@ -24,7 +24,9 @@ constexpr char kCallerSpan[] = "b7ad6b7169203331";
 constexpr int kServer = 2;
 constexpr int kClient = 3;
 
-// The spans of our trace by their id, as the collector has them so far.
+constexpr char kResource[] = "resource";
+
+// The spans of our trace by their id, as the collector has them so far; each with its service.
 std::map<std::string, json> SpansOf(MarkedSuite& suite) {
   std::map<std::string, json> spans;
   for (const absl::string_view line : absl::StrSplit(suite.Traces(), '\n', absl::SkipEmpty())) {
@@ -32,7 +34,9 @@ std::map<std::string, json> SpansOf(MarkedSuite& suite) {
     for (const json& resource : body.at("resourceSpans")) {
       for (const json& scope : resource.at("scopeSpans")) {
         for (const json& span : scope.at("spans")) {
-          if (span.at("traceId") == kTrace) spans[span.at("spanId")] = span;
+          if (span.at("traceId") != kTrace) continue;
+          json& kept = spans[span.at("spanId")] = span;
+          kept[kResource] = resource.at("resource").at("attributes").at(0).at("value");
         }
       }
     }
@@ -55,41 +59,71 @@ std::vector<std::string> PathTo(const std::string& name, int kind,
   return {};
 }
 
-TEST(TraceTest, GoesFromTheGatewayThroughTheBrokerToWeChat) {
-  auto suite = MarkedSuite::Start();
-  ASSERT_OK(suite);
-  ASSERT_OK((*suite)->Play());
+// The whole way of one call, and what its spans say.
+class TraceTest : public ::testing::Test {
+ protected:
+  void CallApiThroughTheGateway(const std::string& programs) {
+    auto suite = MarkedSuite::Start(programs);
+    ASSERT_OK(suite);
+    suite_ = *std::move(suite);
+    ASSERT_OK(suite_->Play());
 
-  http::Client client({.allow_private = true});
-  http::ClientRequest request;
-  request.method = "POST";
-  request.url = absl::StrCat((*suite)->stack().http_url(), "/datong.broker.v1.ApiService/CallApi");
-  request.headers.Add("Content-Type", "application/json");
-  request.headers.Add("authorization", "Bearer " + (*suite)->stack().api_key().Expose());
-  request.headers.Add("traceparent", absl::StrCat("00-", kTrace, "-", kCallerSpan, "-01"));
-  request.body = json({{"app", absl::StrCat(demo::kProject, "/apps/", demo::kAccountAppid)},
-                       {"path", "/cgi-bin/user/get"}})
-                     .dump();
-  const auto answer = client.Send(request, Deadline::After(absl::Seconds(30)));
-  ASSERT_OK(answer);
-  ASSERT_EQ(answer->status, 200) << answer->body;
+    http::Client client({.allow_private = true});
+    http::ClientRequest request;
+    request.method = "POST";
+    request.url = absl::StrCat(suite_->stack().http_url(), "/datong.broker.v1.ApiService/CallApi");
+    request.headers.Add("Content-Type", "application/json");
+    request.headers.Add("authorization", "Bearer " + suite_->stack().api_key().Expose());
+    request.headers.Add("traceparent", absl::StrCat("00-", kTrace, "-", kCallerSpan, "-01"));
+    request.body = json({{"app", absl::StrCat(demo::kProject, "/apps/", demo::kAccountAppid)},
+                         {"path", "/cgi-bin/user/get"}})
+                       .dump();
+    const auto answer = client.Send(request, Deadline::After(absl::Seconds(30)));
+    ASSERT_OK(answer);
+    ASSERT_EQ(answer->status, 200) << answer->body;
+    // Each process sends its spans once a second; those further out end later.
+    ASSERT_OK(demo::WaitUntil("the trace is whole", [&] {
+      spans_ = SpansOf(*suite_);
+      return !PathTo("HTTP rpc", kServer, spans_).empty() &&
+             PathTo("HTTP GET", kClient, spans_).size() == 4;
+    }));
+  }
+  // Which service each span of a path is of.
+  std::string ServiceOf(const std::string& name, int kind) const {
+    for (const auto& [id, span] : spans_) {
+      if (span.at("name") == name && span.at("kind") == kind) return span.at(kResource).dump();
+    }
+    return "";
+  }
 
-  // Spans are sent once a second, the outermost ends last.
-  ASSERT_OK(demo::WaitUntil("the trace is whole", [&] {
-    return !PathTo("HTTP rpc", kServer, SpansOf(**suite)).empty();
-  }));
-  const std::map<std::string, json> spans = SpansOf(**suite);
-  constexpr char kCallApi[] = "datong.broker.v1.ApiService/CallApi";
-  EXPECT_THAT(PathTo("HTTP GET", kClient, spans),
+  std::unique_ptr<MarkedSuite> suite_;
+  std::map<std::string, json> spans_;
+};
+
+constexpr char kCallApi[] = "datong.broker.v1.ApiService/CallApi";
+
+TEST_F(TraceTest, GoesFromTheGatewayThroughTheBrokerToWeChat) {
+  ASSERT_NO_FATAL_FAILURE(CallApiThroughTheGateway(""));
+  EXPECT_THAT(PathTo("HTTP GET", kClient, spans_),
               ElementsAre("HTTP rpc", kCallApi, kCallApi, "HTTP GET"));
-  EXPECT_THAT(PathTo(kCallApi, kServer, spans), ElementsAre("HTTP rpc", kCallApi, kCallApi));
-  for (const auto& [id, span] : spans) {
+  EXPECT_THAT(PathTo(kCallApi, kServer, spans_), ElementsAre("HTTP rpc", kCallApi, kCallApi));
+  for (const auto& [id, span] : spans_) {
     if (span.at("name") == "HTTP GET") {
       EXPECT_THAT(span.dump(), HasSubstr("/cgi-bin/user/get\""));
     }
   }
   // What is done for others than callers, too, has its statements.
-  EXPECT_THAT((*suite)->Traces(), HasSubstr("postgresql"));
+  EXPECT_THAT(suite_->Traces(), HasSubstr("postgresql"));
+}
+
+TEST_F(TraceTest, GoesFromProcessToProcess) {
+  ASSERT_NO_FATAL_FAILURE(CallApiThroughTheGateway(DATONG_PROGRAMS));
+  EXPECT_THAT(PathTo("HTTP GET", kClient, spans_),
+              ElementsAre("HTTP rpc", kCallApi, kCallApi, "HTTP GET"));
+  EXPECT_THAT(ServiceOf("HTTP rpc", kServer), HasSubstr("datong-gateway"));
+  EXPECT_THAT(ServiceOf(kCallApi, kClient), HasSubstr("datong-gateway"));
+  EXPECT_THAT(ServiceOf(kCallApi, kServer), HasSubstr("datong-broker"));
+  EXPECT_THAT(ServiceOf("HTTP GET", kClient), HasSubstr("datong-broker"));
 }
 
 }  // namespace

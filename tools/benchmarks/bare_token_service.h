@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "common/server/process.h"
 #include "datong/broker/v1/token.grpc.pb.h"
+#include "tools/benchmarks/estate.h"
 
 namespace datong::bench {
 
@@ -30,11 +31,13 @@ class BareTokenService final : public broker::v1::TokenService::CallbackService 
   const broker::v1::GetTokenResponse answer_;
 };
 
-// Calls a second with 64 of them under way all the time. Errors: that calls failed.
+// Calls a second with 64 of them under way all the time, each with `authorization`. Errors: that
+// calls failed.
 absl::StatusOr<double> MeasureRate(broker::v1::TokenService::Stub& stub,
                                    const broker::v1::GetTokenRequest& request,
-                                   absl::Duration duration);
+                                   const std::string& authorization, absl::Duration duration);
 // An official account in "projects/demo", which is made where it is missing.
-absl::Status CreateTokenApp(server::Process& process, const std::string& appid);
+absl::Status CreateTokenApp(const Estate& estate, server::Process& process,
+                            const std::string& appid);
 
 }  // namespace datong::bench

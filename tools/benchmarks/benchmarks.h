@@ -21,6 +21,12 @@ absl::StatusOr<std::vector<Figure>> BenchIngest(int rounds);
 // A call of the platform through CallApi, less the same call made directly: what the way through
 // the broker adds at the median.
 absl::StatusOr<std::vector<Figure>> BenchCallApi(int rounds);
+// identity: known evidence and new edges (÷ binary COPY of the same rows) through LinkBatch,
+// ResolveBatch from memory and from the database, and the recomputation of a large raw component.
+absl::StatusOr<std::vector<Figure>> BenchIdentity(int rounds);
+// identity at 1, 5 and 20 million identifiers: the cost of a new edge at each, and the full
+// rebuild. Takes long and 20 GB of disk.
+absl::StatusOr<std::vector<Figure>> BenchIdentityScale();
 // Start to ready, and memory when idle, of each service whose binary stands beside this program.
 absl::StatusOr<std::vector<Figure>> BenchStart();
 

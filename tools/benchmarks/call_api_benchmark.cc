@@ -35,15 +35,15 @@ double Millis(std::chrono::steady_clock::duration elapsed) {
 
 // The simulator with one account, and a broker before it.
 class Way {
-  static Deadline Soon() { return Deadline::After(absl::Seconds(30)); }
   template <typename Stub, typename Method, typename Request>
   auto Ask(Stub& stub, Method method, const Request& request, const char* name) {
-    return outgoing_.Call(rpc::MakeBackgroundCall("bench", Soon()), name, stub, method, request);
+    return outgoing_.Call(estate_.Call(), name, stub, method, request);
   }
 
  public:
-  explicit Way(server::Process& process, const std::string& platform)
-      : platform_(platform),
+  Way(const Estate& estate, server::Process& process, const std::string& platform)
+      : estate_(estate),
+        platform_(platform),
         projects_(ProjectService::NewStub(process.channel())),
         channel_(rpc::CreateChannel(absl::StrCat("127.0.0.1:", process.ports().grpc))),
         tokens_(TokenService::NewStub(channel_)),
@@ -87,14 +87,15 @@ class Way {
   }
   absl::StatusOr<double> Directly() {
     const auto begin = std::chrono::steady_clock::now();
-    DATONG_ASSIGN_OR_RETURN(
-        const http::ClientResponse answer,
-        http_.Send({.method = "GET", .url = url_, .headers = {}, .body = {}}, Soon()));
+    DATONG_ASSIGN_OR_RETURN(const http::ClientResponse answer,
+                            http_.Send({.method = "GET", .url = url_, .headers = {}, .body = {}},
+                                       Deadline::After(absl::Seconds(30))));
     if (answer.status != 200) return absl::UnavailableError("The simulator refuses.");
     return Millis(std::chrono::steady_clock::now() - begin);
   }
 
  private:
+  const Estate& estate_;
   const std::string platform_;
   metrics::Registry registry_;
   rpc::Outgoing outgoing_{registry_};
@@ -127,7 +128,7 @@ absl::StatusOr<std::vector<Figure>> BenchCallApi(int rounds) {
   DATONG_ASSIGN_OR_RETURN(
       const std::unique_ptr<server::Process> process,
       estate->StartProcess("api-bench", modules, nullptr, {{"wechat.api_url", simulator.url()}}));
-  Way way(*process, simulator.url());
+  Way way(*estate, *process, simulator.url());
   DATONG_RETURN_IF_ERROR(way.SetUp());
   std::vector<double> added;
   std::vector<double> through;

@@ -6,11 +6,16 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "common/auth/api_keys.h"
 #include "common/postgres/migrator.h"
 #include "common/status/macros.h"
 
 namespace datong::bench {
 namespace {
+
+constexpr char kPolicy[] =
+    "[[grants]]\ncallers = [\"key:bench\"]\npermissions = [\"*\"]\nprojects = [\"*\"]\n"
+    "api_paths = [\"*\"]\n";
 
 void WriteFile(const std::string& path, const std::string& content) {
   std::ofstream(path) << content;
@@ -42,17 +47,33 @@ absl::StatusOr<std::unique_ptr<Estate>> Estate::Make(
   WriteFile(pattern + "/keys/bench", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");
   WriteFile(pattern + "/keys/active", "bench\n");
   WriteFile(pattern + "/dsn", estate->dsn().Expose());
+  DATONG_RETURN_IF_ERROR(estate->MakeCaller());
   DATONG_RETURN_IF_ERROR(estate->StartPlatform());
   return estate;
 }
 
+absl::Status Estate::MakeCaller() {
+  DATONG_ASSIGN_OR_RETURN(const auth::NewApiKey key,
+                          auth::MakeApiKey("bench", absl::InfiniteFuture()));
+  WriteFile(folder_ + "/api-keys", key.line + "\n");
+  WriteFile(folder_ + "/policy.toml", kPolicy);
+  authorization_ = "Bearer " + key.key.Expose();
+  return absl::OkStatus();
+}
+
+rpc::CallContext Estate::Call() const {
+  rpc::CallContext call = rpc::MakeBackgroundCall("bench", Deadline::After(absl::Seconds(30)));
+  call.authorization = authorization_;
+  return call;
+}
+
 absl::Status Estate::StartPlatform() {
   router_.Handle("", "/*", {}, [this](const http::ServerRequest&) {
-    ++platform_calls_;
+    const int64_t call = ++platform_calls_;
     http::ServerResponse response;
     response.content_type = "application/json";
-    response.body =
-        absl::StrCat("{\"access_token\":\"", std::string(136, 'x'), "\",\"expires_in\":7200}");
+    response.body = absl::StrCat("{\"access_token\":\"", std::string(126, 'x'),
+                                 absl::Dec(call, absl::kZeroPad10), "\",\"expires_in\":7200}");
     return response;
   });
   platform_ = std::make_unique<http::Server>(http::ServerOptions(), router_, registry_);
@@ -68,14 +89,22 @@ Estate::~Estate() {
 
 std::map<std::string, std::string> Estate::Flags() const {
   const std::string platform = absl::StrCat("http://127.0.0.1:", platform_->port());
-  std::map<std::string, std::string> flags = {
-      {"server.address", "127.0.0.1"},    {"server.grpc_port", "0"},
-      {"server.health_port", "0"},        {"server.metrics_port", "0"},
-      {"server.http_port", "0"},          {"server.drain_wait", "0"},
-      {"insecure.allow", "true"},         {"database.dsn_file", folder_ + "/dsn"},
-      {"keys.folder", folder_ + "/keys"}, {"wechat.api_url", platform},
-      {"wechat.mp_url", platform},        {"wechat.open_url", platform},
-      {"wechat.wecom_url", platform},     {"wechat.allow_private_upstream", "true"}};
+  std::map<std::string, std::string> flags = {{"server.address", "127.0.0.1"},
+                                              {"server.grpc_port", "0"},
+                                              {"server.health_port", "0"},
+                                              {"server.metrics_port", "0"},
+                                              {"server.http_port", "0"},
+                                              {"server.drain_wait", "0"},
+                                              {"auth.mode", "api_key"},
+                                              {"auth.api_keys_file", folder_ + "/api-keys"},
+                                              {"auth.policy_file", folder_ + "/policy.toml"},
+                                              {"database.dsn_file", folder_ + "/dsn"},
+                                              {"keys.folder", folder_ + "/keys"},
+                                              {"wechat.api_url", platform},
+                                              {"wechat.mp_url", platform},
+                                              {"wechat.open_url", platform},
+                                              {"wechat.wecom_url", platform},
+                                              {"wechat.allow_private_upstream", "true"}};
   return flags;
 }
 

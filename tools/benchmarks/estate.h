@@ -12,14 +12,16 @@
 #include "common/http/server.h"
 #include "common/metrics/registry.h"
 #include "common/postgres/private_cluster.h"
+#include "common/rpc/call_context.h"
 #include "common/server/module.h"
 #include "common/server/process.h"
 #include "common/time/clock.h"
 
 namespace datong::bench {
 
-// A private database with fsync on, migrated for `modules`; the folder of keys; a platform that
-// hands out one token; all gone at the end.
+// A private database with fsync on, migrated for `modules`; the folder of keys; callers that must
+// prove who they are, as in production, and one API key that may do everything; a platform that
+// hands out tokens, each another one; all gone at the end.
 class Estate {
  public:
   // Errors: those of the cluster and of the migrations.
@@ -29,6 +31,10 @@ class Estate {
 
   Secret dsn() const { return cluster_->Dsn(); }
   const std::string& folder() const { return folder_; }
+  // What callers send as `authorization`.
+  const std::string& authorization() const { return authorization_; }
+  // For calls that are not measured.
+  rpc::CallContext Call() const;
   // The settings that let a process of any services run here, on free ports.
   std::map<std::string, std::string> Flags() const;
   // The modules in one process of this program, ready. They live by `clock` where it is given.
@@ -41,8 +47,10 @@ class Estate {
  private:
   Estate() = default;
   absl::Status StartPlatform();
+  absl::Status MakeCaller();
 
   std::string folder_;
+  std::string authorization_;
   std::unique_ptr<postgres::PrivateCluster> cluster_;
   metrics::Registry registry_;
   std::atomic<int64_t> platform_calls_{0};

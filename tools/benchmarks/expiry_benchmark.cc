@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "absl/time/clock.h"
 #include "common/rpc/client.h"
 #include "common/status/macros.h"
@@ -36,30 +36,41 @@ constexpr int kReplicas = 4;
 constexpr int kCallers = 1000;
 constexpr int kApps = 5;
 constexpr absl::Duration kRound = absl::Seconds(5);
+// Tokens first seen so soon were there before.
+constexpr std::chrono::seconds kStart(1);
 constexpr double kMostSlower = 3;
 
 std::string AppId(int i) { return absl::StrCat("wx000000000000000", i); }
+
+// What callers saw.
+struct Seen {
+  absl::Duration p99;           // of the time to an answer from memory
+  absl::Duration longest_wait;  // of a caller who came after the end of a token and before its heir
+  int64_t waits = 0;            // how many did
+};
 
 // Callers that each ask one server at a pace of their own; what has not been answered yet is not
 // asked again.
 class PacedCallers {
  public:
   // `rate`: calls a second of all together.
-  PacedCallers(const std::vector<std::unique_ptr<TokenService::Stub>>& stubs, double rate)
-      : interval_(std::chrono::duration_cast<Steady::duration>(
+  PacedCallers(const std::vector<std::unique_ptr<TokenService::Stub>>& stubs,
+               const std::string& authorization, double rate)
+      : authorization_(authorization),
+        interval_(std::chrono::duration_cast<Steady::duration>(
             std::chrono::duration<double>(kCallers / rate))),
         callers_(kCallers) {
     for (size_t i = 0; i < callers_.size(); ++i) {
       callers_[i].stub = stubs[i % stubs.size()].get();
+      // Each app is asked for at every server.
+      const size_t app = i / stubs.size() % kApps;
       callers_[i].request.set_app(
-          absl::StrCat("projects/demo/apps/", AppId(static_cast<int>(i) % kApps)));
+          absl::StrCat("projects/demo/apps/", AppId(static_cast<int>(app))));
     }
   }
 
-  // The 99th percentile of the time to an answer. `halfway` runs on this thread in the middle.
-  // Errors: the first failure of a call.
-  absl::StatusOr<absl::Duration> Run(absl::Duration duration,
-                                     const std::function<void()>& halfway) {
+  // `halfway` runs on this thread in the middle. Errors: the first failure of a call.
+  absl::StatusOr<Seen> Run(absl::Duration duration, const std::function<void()>& halfway) {
     const Steady::time_point begin = Steady::now();
     const auto end = begin + absl::ToChronoNanoseconds(duration);
     const auto middle = begin + absl::ToChronoNanoseconds(duration / 2);
@@ -83,20 +94,15 @@ class PacedCallers {
     for (Caller& caller : callers_) {
       while (caller.is_busy) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    std::vector<absl::Duration> all;
-    for (const Caller& caller : callers_) {
-      if (caller.failures > 0) return absl::UnavailableError("A call failed: " + caller.failure);
-      all.insert(all.end(), caller.times.begin(), caller.times.end());
-    }
-    if (all.empty()) return absl::UnavailableError("No call was made.");
-    calls_ = static_cast<int64_t>(all.size());
-    const auto at = all.begin() + static_cast<std::ptrdiff_t>(all.size() * 99 / 100);
-    std::nth_element(all.begin(), at, all.end());
-    return *at;
+    return Sum();
   }
-  int64_t calls() const { return calls_; }
 
  private:
+  struct Read {
+    Steady::time_point asked;
+    Steady::time_point answered;
+    size_t token;  // a hash of its fingerprint
+  };
   struct Caller {
     TokenService::Stub* stub = nullptr;
     GetTokenRequest request;
@@ -106,19 +112,21 @@ class PacedCallers {
     Steady::time_point asked;
     std::atomic<bool> is_busy{false};
     // Of the call under way, and of this thread once none is.
-    std::vector<absl::Duration> times;
+    std::vector<Read> reads;
     int failures = 0;
     std::string failure;
   };
 
-  static void Ask(Caller& caller) {
+  void Ask(Caller& caller) {
     caller.context = std::make_unique<grpc::ClientContext>();
     caller.context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    caller.context->AddMetadata("authorization", authorization_);
     caller.asked = Steady::now();
     caller.stub->async()->GetToken(
         caller.context.get(), &caller.request, &caller.response,
         [&caller](const grpc::Status& status) {
-          caller.times.push_back(absl::FromChrono(Steady::now() - caller.asked));
+          caller.reads.push_back({caller.asked, Steady::now(),
+                                  std::hash<std::string>()(caller.response.fingerprint())});
           if (!status.ok()) {
             ++caller.failures;
             caller.failure = status.error_message();
@@ -127,9 +135,44 @@ class PacedCallers {
         });
   }
 
+  absl::StatusOr<Seen> Sum() const {
+    // When somebody had each token for the first time: who asked for it before had to wait for it,
+    // all others were answered from memory.
+    absl::flat_hash_map<size_t, Steady::time_point> first_seen;
+    Steady::time_point begin = Steady::time_point::max();
+    for (const Caller& caller : callers_) {
+      if (caller.failures > 0) return absl::UnavailableError("A call failed: " + caller.failure);
+      for (const Read& read : caller.reads) {
+        const auto [at, is_new] = first_seen.try_emplace(read.token, read.answered);
+        at->second = std::min(at->second, read.answered);
+        begin = std::min(begin, read.answered);
+      }
+    }
+    Seen seen;
+    std::vector<absl::Duration> cached;
+    for (const Caller& caller : callers_) {
+      for (const Read& read : caller.reads) {
+        const absl::Duration took = absl::FromChrono(read.answered - read.asked);
+        const Steady::time_point first = first_seen[read.token];
+        const bool is_of_the_start = first - begin < kStart;
+        if (!is_of_the_start && read.asked < first) {
+          ++seen.waits;
+          seen.longest_wait = std::max(seen.longest_wait, took);
+        } else {
+          cached.push_back(took);
+        }
+      }
+    }
+    if (cached.empty()) return absl::UnavailableError("No call was made.");
+    const auto at = cached.begin() + static_cast<std::ptrdiff_t>(cached.size() * 99 / 100);
+    std::nth_element(cached.begin(), at, cached.end());
+    seen.p99 = *at;
+    return seen;
+  }
+
+  const std::string authorization_;
   const Steady::duration interval_;
   std::vector<Caller> callers_;
-  int64_t calls_ = 0;
 };
 
 std::vector<std::unique_ptr<TokenService::Stub>> StubsAt(const std::vector<int>& ports) {
@@ -156,12 +199,14 @@ absl::StatusOr<std::vector<Figure>> BenchExpiry(int rounds) {
     ports.push_back(replica->ports().grpc);
     replicas.push_back(std::move(replica));
   }
-  for (int i = 0; i < kApps; ++i) DATONG_RETURN_IF_ERROR(CreateTokenApp(*replicas[0], AppId(i)));
+  for (int i = 0; i < kApps; ++i)
+    DATONG_RETURN_IF_ERROR(CreateTokenApp(*estate, *replicas[0], AppId(i)));
   const auto stubs = StubsAt(ports);
   GetTokenResponse token;
   for (const auto& stub : stubs) {
     for (int i = 0; i < kApps; ++i) {
       grpc::ClientContext context;
+      context.AddMetadata("authorization", estate->authorization());
       GetTokenRequest request;
       request.set_app(absl::StrCat("projects/demo/apps/", AppId(i)));
       const grpc::Status status = stub->GetToken(&context, request, &token);
@@ -170,14 +215,14 @@ absl::StatusOr<std::vector<Figure>> BenchExpiry(int rounds) {
   }
 
   // As many bare servers, in the same process as the callers like the replicas.
-  BareTokenService bare(token);
+  BareTokenService echo_service(token);
   std::vector<std::unique_ptr<grpc::Server>> bare_servers;
   std::vector<int> bare_ports(kReplicas);
   for (int i = 0; i < kReplicas; ++i) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
                              &bare_ports[static_cast<size_t>(i)]);
-    builder.RegisterService(&bare);
+    builder.RegisterService(&echo_service);
     bare_servers.push_back(builder.BuildAndStart());
     if (bare_servers.back() == nullptr) {
       return absl::UnavailableError("The bare server does not listen.");
@@ -186,36 +231,44 @@ absl::StatusOr<std::vector<Figure>> BenchExpiry(int rounds) {
   const auto bare_stubs = StubsAt(bare_ports);
   GetTokenRequest request;
   request.set_app(absl::StrCat("projects/demo/apps/", AppId(0)));
-  DATONG_RETURN_IF_ERROR(MeasureRate(*bare_stubs[0], request, absl::Seconds(1)).status());
+  const std::string& authorization = estate->authorization();
+  DATONG_RETURN_IF_ERROR(
+      MeasureRate(*bare_stubs[0], request, authorization, absl::Seconds(1)).status());
   DATONG_ASSIGN_OR_RETURN(const double echo,
-                          MeasureRate(*bare_stubs[0], request, absl::Seconds(2)));
+                          MeasureRate(*bare_stubs[0], request, authorization, absl::Seconds(2)));
 
   std::vector<double> slower;
   std::vector<double> times, bare_times;
   double most_calls = 0;
+  int64_t waits = 0;
+  absl::Duration longest_wait;
   absl::Duration offset;
   for (int round = 0; round < rounds; ++round) {
-    PacedCallers bare_callers(bare_stubs, echo / 2);
-    DATONG_ASSIGN_OR_RETURN(const absl::Duration bare_p99, bare_callers.Run(kRound, nullptr));
+    PacedCallers bare_callers(bare_stubs, authorization, echo / 2);
+    DATONG_ASSIGN_OR_RETURN(const Seen bare, bare_callers.Run(kRound, nullptr));
     const int64_t before = estate->platform_calls();
-    PacedCallers callers(stubs, echo / 2);
-    DATONG_ASSIGN_OR_RETURN(const absl::Duration p99, callers.Run(kRound, [&] {
+    PacedCallers callers(stubs, authorization, echo / 2);
+    DATONG_ASSIGN_OR_RETURN(const Seen seen, callers.Run(kRound, [&] {
       offset += absl::Seconds(7300);
       clock.SetOffset(offset);
     }));
     most_calls =
         std::max(most_calls, static_cast<double>(estate->platform_calls() - before) / kApps);
-    slower.push_back(absl::FDivDuration(p99, bare_p99));
-    times.push_back(absl::ToDoubleMilliseconds(p99));
-    bare_times.push_back(absl::ToDoubleMilliseconds(bare_p99));
+    slower.push_back(absl::FDivDuration(seen.p99, bare.p99));
+    times.push_back(absl::ToDoubleMilliseconds(seen.p99));
+    bare_times.push_back(absl::ToDoubleMilliseconds(bare.p99));
+    waits += seen.waits;
+    longest_wait = std::max(longest_wait, seen.longest_wait);
   }
   for (const auto& server : bare_servers) server->Shutdown();
   for (const auto& replica : replicas) replica->Stop();
   return std::vector<Figure>{
-      {"GetToken at expiry, 4 replicas, 1,000 callers: p99 / bare p99", Median(slower), "x",
-       kMostSlower, false,
-       absl::StrFormat("%.2f over %.2f ms at %.0f calls/s", Median(times), Median(bare_times),
-                       echo / 2)},
+      {"GetToken at expiry, 4 replicas, 1,000 callers: p99 of cached reads / bare p99",
+       Median(slower), "x", kMostSlower, false,
+       absl::StrFormat(
+           "%.2f over %.2f ms at %.0f calls/s; %d waited for a refresh, %.0f ms at most",
+           Median(times), Median(bare_times), echo / 2, waits,
+           absl::ToDoubleMilliseconds(longest_wait))},
       {"upstream calls for each token that expired", most_calls, "", 1, false,
        absl::StrFormat("%d tokens, the worst of %d rounds", kApps, rounds)}};
 }

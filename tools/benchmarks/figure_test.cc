@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
 namespace datong::bench {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(FigureTest, TheMedianIsTheMiddleOne) {
   EXPECT_EQ(Median({5, 1, 3}), 3);
@@ -21,6 +24,13 @@ TEST(FigureTest, AFigureBelowItsBarFails) {
   EXPECT_THAT(FormatTable({low}), HasSubstr("FAIL"));
   EXPECT_THAT(FormatTable({quick}), HasSubstr("pass"));
   EXPECT_THAT(FormatJson({low}), HasSubstr("\"pass\": false"));
+}
+
+TEST(FigureTest, AFigureWithoutABarIsReportedAlone) {
+  const Figure rate = {"rebuild", 5, "s", std::nullopt, true, ""};
+  EXPECT_TRUE(rate.Passes());
+  EXPECT_THAT(FormatTable({rate}), Not(HasSubstr("pass")));
+  EXPECT_THAT(FormatJson({rate}), Not(HasSubstr("\"pass\"")));
 }
 
 }  // namespace

@@ -40,11 +40,10 @@ constexpr char kProject[] = "projects/demo";
 constexpr char kSource[] = "projects/demo/sources/bench";
 constexpr char kWriteKey[] = "bench-write-key";
 
-absl::Status Prepare(server::Process& process) {
+absl::Status Prepare(const Estate& estate, server::Process& process) {
   metrics::Registry registry;
   rpc::Outgoing outgoing(registry);
-  const rpc::CallContext call =
-      rpc::MakeBackgroundCall("bench", Deadline::After(absl::Seconds(30)));
+  const rpc::CallContext call = estate.Call();
   const auto identity = identity::v1::IdentityService::NewStub(process.channel());
   identity::v1::RegisterProjectRequest known;
   known.set_project(kProject);
@@ -105,10 +104,12 @@ std::vector<ingest::v1::StreamEventsRequest> StreamRequests(int round) {
 }
 
 // Sends the batches over one stream; returns events a second until the last one was acknowledged.
-absl::StatusOr<double> RunStream(ingest::v1::EventService::Stub& stub, int round) {
+absl::StatusOr<double> RunStream(const Estate& estate, ingest::v1::EventService::Stub& stub,
+                                 int round) {
   const std::vector<ingest::v1::StreamEventsRequest> requests = StreamRequests(round);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
+  context.AddMetadata("authorization", estate.authorization());
   const auto begin = std::chrono::steady_clock::now();
   const auto stream = stub.StreamEvents(&context);
   std::thread writer([&] {
@@ -266,7 +267,7 @@ absl::StatusOr<std::vector<Figure>> BenchIngest(int rounds) {
   DATONG_ASSIGN_OR_RETURN(const std::unique_ptr<Estate> estate, Estate::Make(modules));
   DATONG_ASSIGN_OR_RETURN(const std::unique_ptr<server::Process> process,
                           estate->StartProcess("ingest-bench", modules));
-  DATONG_RETURN_IF_ERROR(Prepare(*process));
+  DATONG_RETURN_IF_ERROR(Prepare(*estate, *process));
   DATONG_ASSIGN_OR_RETURN(CopyLimit limit, CopyLimit::Connect(estate->dsn()));
   const auto stub = ingest::v1::EventService::NewStub(
       rpc::CreateChannel(absl::StrCat("127.0.0.1:", process->ports().grpc)));
@@ -274,7 +275,7 @@ absl::StatusOr<std::vector<Figure>> BenchIngest(int rounds) {
   DATONG_ASSIGN_OR_RETURN(
       const Figure stream,
       Compare("ingest over the gRPC stream / binary COPY", kStreamBar, rounds, kStreamEvents, limit,
-              [&](int round) { return RunStream(*stub, round); }));
+              [&](int round) { return RunStream(*estate, *stub, round); }));
   DATONG_ASSIGN_OR_RETURN(
       const Figure http,
       Compare("ingest over HTTP, batches of 50 / binary COPY", kHttpBar, rounds, kHttpEvents, limit,

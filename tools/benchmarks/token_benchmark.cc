@@ -34,8 +34,12 @@ constexpr double kBar = 0.85;
 // Keeps a number of calls under way; each one that ends begins the next.
 class Load {
  public:
-  Load(TokenService::Stub& stub, const GetTokenRequest& request)
-      : stub_(stub), request_(request), running_(kCallsInFlight), slots_(kCallsInFlight) {}
+  Load(TokenService::Stub& stub, const GetTokenRequest& request, const std::string& authorization)
+      : stub_(stub),
+        request_(request),
+        authorization_(authorization),
+        running_(kCallsInFlight),
+        slots_(kCallsInFlight) {}
 
   // Calls a second. Errors: the first failure of a call.
   absl::StatusOr<double> Run(absl::Duration duration) {
@@ -62,6 +66,7 @@ class Load {
   void Next(Slot& slot) {
     slot.context = std::make_unique<grpc::ClientContext>();
     slot.context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    slot.context->AddMetadata("authorization", authorization_);
     stub_.async()->GetToken(slot.context.get(), &request_, &slot.response,
                             [this, &slot](const grpc::Status& status) {
                               ++done_;
@@ -76,6 +81,7 @@ class Load {
 
   TokenService::Stub& stub_;
   const GetTokenRequest& request_;
+  const std::string& authorization_;
   std::atomic<int64_t> done_ = 0;
   std::atomic<int64_t> failures_ = 0;
   std::atomic<bool> stopping_ = false;
@@ -90,16 +96,16 @@ std::unique_ptr<TokenService::Stub> StubAt(int port) {
 }  // namespace
 
 absl::StatusOr<double> MeasureRate(TokenService::Stub& stub, const GetTokenRequest& request,
-                                   absl::Duration duration) {
-  return Load(stub, request).Run(duration);
+                                   const std::string& authorization, absl::Duration duration) {
+  return Load(stub, request, authorization).Run(duration);
 }
 
-absl::Status CreateTokenApp(server::Process& process, const std::string& appid) {
+absl::Status CreateTokenApp(const Estate& estate, server::Process& process,
+                            const std::string& appid) {
   metrics::Registry registry;
   rpc::Outgoing outgoing(registry);
   const auto stub = broker::v1::ProjectService::NewStub(process.channel());
-  const rpc::CallContext call =
-      rpc::MakeBackgroundCall("bench", Deadline::After(absl::Seconds(30)));
+  const rpc::CallContext call = estate.Call();
   broker::v1::CreateProjectRequest project;
   project.set_project_id("demo");
   project.mutable_project()->set_display_name("Demo");
@@ -126,18 +132,16 @@ absl::StatusOr<std::vector<Figure>> BenchToken(int rounds) {
   DATONG_ASSIGN_OR_RETURN(const std::unique_ptr<Estate> estate, Estate::Make(modules));
   DATONG_ASSIGN_OR_RETURN(const std::unique_ptr<server::Process> process,
                           estate->StartProcess("token-bench", modules));
-  DATONG_RETURN_IF_ERROR(CreateTokenApp(*process, "wx1234567890abcdef"));
+  DATONG_RETURN_IF_ERROR(CreateTokenApp(*estate, *process, "wx1234567890abcdef"));
   const auto stub = StubAt(process->ports().grpc);
   GetTokenRequest request;
   request.set_app("projects/demo/apps/wx1234567890abcdef");
   metrics::Registry registry;
   rpc::Outgoing outgoing(registry);
-  DATONG_ASSIGN_OR_RETURN(
-      const GetTokenResponse token,
-      outgoing.Call(rpc::MakeBackgroundCall("bench", Deadline::After(absl::Seconds(30))),
-                    "/datong.broker.v1.TokenService/GetToken", *stub,
-                    &TokenService::StubInterface::GetToken, request,
-                    {.longest = absl::Seconds(20), .idempotent = true}));
+  DATONG_ASSIGN_OR_RETURN(const GetTokenResponse token,
+                          outgoing.Call(estate->Call(), "/datong.broker.v1.TokenService/GetToken",
+                                        *stub, &TokenService::StubInterface::GetToken, request,
+                                        {.longest = absl::Seconds(20), .idempotent = true}));
 
   BareTokenService bare(token);
   int bare_port = 0;
@@ -148,14 +152,17 @@ absl::StatusOr<std::vector<Figure>> BenchToken(int rounds) {
   if (bare_server == nullptr) return absl::UnavailableError("The bare server does not listen.");
   const auto bare_stub = StubAt(bare_port);
 
-  DATONG_RETURN_IF_ERROR(Load(*stub, request).Run(kRound / 4).status());
-  DATONG_RETURN_IF_ERROR(Load(*bare_stub, request).Run(kRound / 4).status());
+  const auto measure = [&](TokenService::Stub& server, absl::Duration duration) {
+    return MeasureRate(server, request, estate->authorization(), duration);
+  };
+  DATONG_RETURN_IF_ERROR(measure(*stub, kRound / 4).status());
+  DATONG_RETURN_IF_ERROR(measure(*bare_stub, kRound / 4).status());
   std::vector<double> ratios;
   std::vector<double> rates;
   std::vector<double> bare_rates;
   for (int round = 0; round < rounds; ++round) {
-    DATONG_ASSIGN_OR_RETURN(const double rate, Load(*stub, request).Run(kRound));
-    DATONG_ASSIGN_OR_RETURN(const double bare_rate, Load(*bare_stub, request).Run(kRound));
+    DATONG_ASSIGN_OR_RETURN(const double rate, measure(*stub, kRound));
+    DATONG_ASSIGN_OR_RETURN(const double bare_rate, measure(*bare_stub, kRound));
     rates.push_back(rate);
     bare_rates.push_back(bare_rate);
     ratios.push_back(rate / bare_rate);

@@ -77,6 +77,14 @@ function(datong_test)
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# datong_uses_programs(demo_processes_test): the test starts the services' programs; it finds their folder in DATONG_PROGRAMS.
+function(datong_uses_programs target)
+  target_compile_definitions(${target} PRIVATE DATONG_PROGRAMS="${CMAKE_BINARY_DIR}/bin")
+  foreach(service broker ingest identity datacube insight gateway)
+    add_dependencies(${target} datong-${service})
+  endforeach()
+endfunction()
+
 # datong_proto(NAME broker_proto SRCS datong/broker/v1/token.proto … DEPS datong::options_proto [GRPC])
 # Message code, and with GRPC the service stubs too, with paths from proto/.
 function(datong_proto)

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -20,12 +21,15 @@ bool IsThisMachine(const std::string& address) {
          absl::StartsWith(address, "[::1]:");
 }
 
+std::string Read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
 // The content of the file that a variable names, "" for none.
 std::string FileOf(const char* variable) {
   const char* path = std::getenv(variable);
-  if (path == nullptr) return "";
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  return path == nullptr ? "" : Read(path);
 }
 
 // The variables of the settings of the same names; nullptr for plaintext.
@@ -40,6 +44,14 @@ std::shared_ptr<grpc::ChannelCredentials> CredentialsOfEnvironment(bool with_cer
   return grpc::SslCredentials(options);
 }
 
+std::shared_ptr<grpc::Channel> Open(const std::string& address, const Secret& api_key,
+                                    std::shared_ptr<grpc::ChannelCredentials> credentials) {
+  rpc::ChannelOptions options{.max_message_bytes = kMostMessageBytes, .headers = {}};
+  options.credentials = std::move(credentials);
+  if (!api_key.empty()) options.headers["authorization"] = "Bearer " + api_key.Expose();
+  return rpc::CreateChannel(address, options);
+}
+
 }  // namespace
 
 absl::StatusOr<Secret> ApiKeyFor(const std::string& address) {
@@ -47,19 +59,21 @@ absl::StatusOr<Secret> ApiKeyFor(const std::string& address) {
   const bool is_named = named != nullptr && *named != '\0';
   const std::string path = is_named ? named : absl::StrCat(".datong/", kDevApiKeyFile);
   if (!is_named && !(IsThisMachine(address) && std::filesystem::exists(path))) return Secret();
-  std::ifstream in(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in || text.empty()) {
+  const std::string text = Read(path);
+  if (text.empty()) {
     return absl::FailedPreconditionError(absl::StrCat("Cannot read an API key from ", path, "."));
   }
   return Secret(std::string(absl::StripAsciiWhitespace(text)));
 }
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key) {
-  rpc::ChannelOptions options{.max_message_bytes = kMostMessageBytes, .headers = {}};
-  options.credentials = CredentialsOfEnvironment(/*with_certificate=*/true);
-  if (!api_key.empty()) options.headers["authorization"] = "Bearer " + api_key.Expose();
-  return rpc::CreateChannel(address, options);
+  return Open(address, api_key, CredentialsOfEnvironment(/*with_certificate=*/true));
+}
+
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key,
+                                           const std::string& ca_file) {
+  if (ca_file.empty()) return Open(address, api_key, nullptr);
+  return Open(address, api_key, grpc::SslCredentials({Read(ca_file), "", ""}));
 }
 
 std::shared_ptr<grpc::Channel> OpenNamelessChannel(const std::string& address) {

@@ -21,7 +21,10 @@ absl::StatusOr<Secret> ApiKeyFor(const std::string& address);
 // A channel whose calls carry the key; none is sent when it is empty. With DATONG_TLS_CA_FILE it
 // speaks TLS, and with DATONG_TLS_CERT_FILE and DATONG_TLS_KEY_FILE it brings a certificate.
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key);
-// The same, but without a key and a certificate.
+// The same whatever the environment says: TLS with this authority, plaintext without.
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& address, const Secret& api_key,
+                                           const std::string& ca_file);
+// As the environment says, but without a key and a certificate.
 std::shared_ptr<grpc::Channel> OpenNamelessChannel(const std::string& address);
 
 }  // namespace datong::tools

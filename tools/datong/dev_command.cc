@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/time/shanghai.h"
 #include "tools/datong/commands.h"
+#include "tools/datong/dev_addresses.h"
 #include "tools/datong/dev_stack.h"
 #include "tools/datong/program_path.h"
 
@@ -16,28 +16,22 @@ namespace {
 
 // Everything a person needs to go on.
 void PrintAddresses(DevStack& stack, absl::Duration took) {
-  const std::string datong = "  " + ProgramPath();
+  const std::string datong = "  " + ProgramPath() + " ";
   const std::string at = absl::StrCat(" --address ", stack.grpc_address(), "\n");
-  std::cout
-      << "\nDatong is ready after "
-      << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10))) << ". Ctrl-C stops it.\n\n"
-      << "  gRPC        " << stack.grpc_address() << "\n"
-      << "  HTTP        " << stack.http_url()
-      << "   console (open it in a browser), callbacks, launch pages, collector, RPCs as JSON\n"
-      << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
-      << "  metrics     " << stack.metrics_url() << "/metrics\n"
-      << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
-      << "  data        " << stack.folder() << "   kept; remove it to begin anew\n"
-      << "  API key     " << stack.api_key_file() << "   the policy is beside it\n"
-      << "  log         " << stack.log_file() << "\n\n"
-      << "Try, in another terminal:\n"
-      << "  export DATONG_API_KEY_FILE=" << ShellWord(stack.api_key_file()) << "\n"
-      << datong << " broker create-project --project-id demo --project.display-name Demo" << at
-      << datong << " broker list-projects" << at << datong << " selftest" << at << "  curl -s "
-      << stack.http_url()
-      << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
-         "-H \"authorization: Bearer $(cat \"$DATONG_API_KEY_FILE\")\" -d '{}'\n"
-      << std::endl;
+  std::cout << "\nDatong is ready after "
+            << absl::FormatDuration(absl::Trunc(took, absl::Milliseconds(10)))
+            << ". Ctrl-C stops it.\n\n"
+            << AddressLines(stack) << "  data        " << stack.folder()
+            << "   kept; remove it to begin anew\n"
+            << "  API key     " << stack.api_key_file() << "   the policy is beside it\n\n"
+            << "Try, in another terminal:\n"
+            << ExportLines(stack) << datong
+            << "broker create-project --project-id demo --project.display-name Demo" << at << datong
+            << "broker list-projects" << at << datong << SelftestArguments(stack) << "\n  curl -s "
+            << stack.http_url()
+            << "/datong.broker.v1.ProjectService/ListProjects -H 'content-type: application/json' "
+               "-H \"authorization: Bearer $(cat \"$DATONG_API_KEY_FILE\")\" -d '{}'\n"
+            << std::endl;
 }
 
 int RunDev(const DevStackOptions& options) {
@@ -55,22 +49,24 @@ int RunDev(const DevStackOptions& options) {
     return kExitFailed;
   }
   PrintAddresses(**stack, absl::Now() - begin);
-  int which = 0;
-  sigwait(&signals, &which);
+  absl::Status running;
+  const timespec look_every = absl::ToTimespec(absl::Milliseconds(500));
+  while (running.ok() && sigtimedwait(&signals, nullptr, &look_every) < 0) {
+    running = (*stack)->Check();
+  }
+  if (!running.ok()) std::cerr << std::string(running.message()) << "\n";
   std::cout << "Stopping" << std::endl;
   // Whoever asks twice will not wait.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   (*stack)->Stop();
-  return kExitOk;
+  return running.ok() ? kExitOk : kExitFailed;
 }
 
 }  // namespace
 
 void AddDevCommand(CLI::App& app, int& exit_code) {
   CLI::App* dev = app.add_subcommand(
-      "dev",
-      "Runs everything for development: a private PostgreSQL, wechat-sim and all services in one "
-      "process");
+      "dev", "Runs everything for development: a private PostgreSQL, wechat-sim and all services");
   auto options = std::make_shared<DevStackOptions>();
   options->folder = ".datong";
   options->authenticate = true;
@@ -81,9 +77,13 @@ void AddDevCommand(CLI::App& app, int& exit_code) {
   dev->footer(
       "Prints the addresses when it is ready. With --grpc-port 9000 the other commands find it "
       "without --address.\nCtrl-C stops it; what is in --data is there again at the next start.");
-  dev->add_option("--grpc-port", options->grpc_port, "Default: any free one");
+  CLI::Option* processes = dev->add_flag_callback(
+      "--processes", [options] { options->programs = ProgramFolder(); },
+      "Each service as a process of its own, with its own ports and TLS; otherwise all in one");
+  dev->add_option("--grpc-port", options->grpc_port, "Default: any free one")->excludes(processes);
   dev->add_option("--http-port", options->http_port, "Default: any free one");
-  dev->add_option("--metrics-port", options->metrics_port, "Default: any free one");
+  dev->add_option("--metrics-port", options->metrics_port, "Default: any free one")
+      ->excludes(processes);
   dev->add_option("--simulator-port", options->simulator_port, "Default: any free one");
   dev->add_option("--set", *settings, "A setting of the services: --set broker.refresh_ahead=60s")
       ->allow_extra_args(false);

@@ -1,23 +1,16 @@
 #include "tools/datong/dev_stack.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <thread>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "common/base/mutex.h"
 #include "common/base/strings.h"
 #include "common/postgres/private_cluster.h"
 #include "common/status/error.h"
@@ -25,36 +18,17 @@
 #include "services/all_in_one/modules.h"
 #include "tools/datong/connection.h"
 #include "tools/datong/dev_identity.h"
+#include "tools/datong/dev_services.h"
 
 namespace datong::tools {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr absl::Duration kFollowEvery = absl::Milliseconds(50);
-constexpr absl::Duration kMostDrift = absl::Milliseconds(5);
-constexpr absl::Duration kMostStartTime = absl::Seconds(60);
-
 absl::Status FolderError(const std::string& folder, const std::string& problem) {
   return MakeError(absl::StatusCode::kFailedPrecondition,
                    absl::StrCat("Cannot use the folder ", folder, ": ", problem, "."),
                    {"datong", "DATA_FOLDER_UNUSABLE", {{"folder", folder}}});
-}
-
-// A port that is free now. Public addresses have to be known before anything listens.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  int port = 0;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
-    port = ntohs(address.sin_port);
-  }
-  close(fd);
-  return port;
 }
 
 // One key that is made once and kept, since what it sealed is kept too.
@@ -77,26 +51,16 @@ struct DevStack::State {
     if (options.progress) options.progress(line);
   }
   absl::Status MakeFolder();
-  absl::Status StartProcess();
   std::map<std::string, std::string> Settings() const;
-  void SyncClock() ABSL_EXCLUSIVE_LOCKS_REQUIRED(clock_mutex);
-  void FollowClock();
 
   DevStackOptions options;
   fs::path folder;
   bool is_temporary = false;
-  int lock = -1;      // of the folder
-  SystemClock clock;  // outlives the process
+  int folder_lock = -1;
   DevIdentity identity;
   std::unique_ptr<postgres::PrivateCluster> cluster;
   std::unique_ptr<wechat_sim::Simulator> simulator;
-  std::unique_ptr<server::Process> process;
-  int http_port = 0;
-
-  Mutex clock_mutex;
-  absl::Duration offset ABSL_GUARDED_BY(clock_mutex);
-  bool stopping ABSL_GUARDED_BY(clock_mutex) = false;
-  std::thread follower;
+  std::unique_ptr<DevServices> services;
 };
 
 absl::Status DevStack::State::MakeFolder() {
@@ -111,9 +75,9 @@ absl::Status DevStack::State::MakeFolder() {
   folder = fs::absolute(options.folder, failed).lexically_normal();
   fs::create_directories(folder, failed);
   if (failed) return FolderError(folder, failed.message());
-  lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock < 0) return FolderError(folder, "nothing can be written there");
-  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+  folder_lock = open((folder / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (folder_lock < 0) return FolderError(folder, "nothing can be written there");
+  if (flock(folder_lock, LOCK_EX | LOCK_NB) != 0) {
     return FolderError(folder, "another `datong dev` or `datong demo` runs in it");
   }
   return absl::OkStatus();
@@ -125,12 +89,10 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"server.grpc_port", absl::StrCat(options.grpc_port)},
       {"server.health_port", "0"},
       {"server.metrics_port", absl::StrCat(options.metrics_port)},
-      {"server.http_port", absl::StrCat(http_port)},
       {"server.reflection", "true"},
       {"server.drain_wait", "0"},
       {"server.shutdown_grace", "3s"},
       {"server.core_dumps", "true"},
-      {"log.file", folder / "datong.log"},
       {"database.dsn_file", folder / "dsn"},
       {"keys.folder", folder / "keys"},
       {"wechat.api_url", simulator->url()},
@@ -139,7 +101,7 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
       {"wechat.wecom_url", simulator->url()},
       {"wechat.work_url", simulator->url()},
       {"wechat.allow_private_upstream", "true"},
-      {"public_url", absl::StrCat("http://127.0.0.1:", http_port)},
+      {"clock.url", simulator->url()},
       {"insecure.allow", options.authenticate ? "false" : "true"},
       {"auth.mode", "api_key"},
       {"auth.api_keys_file", identity.api_keys_file},
@@ -159,39 +121,6 @@ std::map<std::string, std::string> DevStack::State::Settings() const {
   };
   for (const auto& [key, value] : options.settings) settings[key] = value;
   return settings;
-}
-
-absl::Status DevStack::State::StartProcess() {
-  // Somebody else may take the port that was free a moment ago.
-  for (int tries = 1;; ++tries) {
-    http_port = options.http_port != 0 ? options.http_port : FreePort();
-    process = std::make_unique<server::Process>(
-        server::ProcessOptions{.component = "all-in-one",
-                               .modules = all_in_one::AllModules(),
-                               .sources = {.toml_file = "", .environment = {}, .flags = Settings()},
-                               .clock = &clock});
-    DATONG_RETURN_IF_ERROR(process->Build());
-    const absl::Status started = process->Start();
-    if (started.ok()) break;
-    if (options.http_port != 0 || tries == 5) return started;
-  }
-  return process->WaitReady(Deadline::After(kMostStartTime));
-}
-
-void DevStack::State::SyncClock() {
-  const absl::Duration wanted = simulator->Now() - absl::Now();
-  if (wanted - offset < kMostDrift && offset - wanted < kMostDrift) return;
-  offset = wanted;
-  clock.SetOffset(wanted);
-}
-
-// The clock may also be moved over the simulator's admin API.
-void DevStack::State::FollowClock() {
-  MutexLock lock(&clock_mutex);
-  while (!stopping) {
-    SyncClock();
-    clock_mutex.AwaitWithTimeout(absl::Condition(&stopping), kFollowEvery);
-  }
 }
 
 DevStack::DevStack(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -221,63 +150,42 @@ absl::StatusOr<std::unique_ptr<DevStack>> DevStack::Start(DevStackOptions option
                                    .start_time = s.options.start_time,
                                    .push_threads = s.options.push_threads});
   DATONG_RETURN_IF_ERROR(s.simulator->Start());
-  {
-    MutexLock lock(&s.clock_mutex);
-    s.SyncClock();
-  }
-  s.follower = std::thread([&s] { s.FollowClock(); });
+  const DevServicesOptions services = {.folder = s.folder,
+                                       .settings = s.Settings(),
+                                       .http_port = s.options.http_port,
+                                       .programs = s.options.programs};
   s.Say("Starting the services");
-  DATONG_RETURN_IF_ERROR(s.StartProcess());
+  DATONG_ASSIGN_OR_RETURN(s.services, s.options.programs.empty() ? StartInOneProcess(services)
+                                                                 : StartAsProcesses(services));
   return stack;
 }
 
-std::string DevStack::grpc_address() const {
-  return absl::StrCat("127.0.0.1:", state_->process->ports().grpc);
-}
-std::string DevStack::http_url() const {
-  return absl::StrCat("http://127.0.0.1:", state_->http_port);
-}
-std::string DevStack::metrics_url() const {
-  return absl::StrCat("http://127.0.0.1:", state_->process->ports().metrics);
-}
+const Doors& DevStack::doors() const { return state_->services->doors(); }
+std::string DevStack::PrintSettings() const { return state_->services->PrintSettings(); }
 wechat_sim::Simulator& DevStack::simulator() { return *state_->simulator; }
-server::Process& DevStack::process() { return *state_->process; }
 Secret DevStack::dsn() const { return state_->cluster->Dsn(); }
 const std::string& DevStack::folder() const { return state_->folder.native(); }
 const Secret& DevStack::api_key() const { return state_->identity.api_key; }
 std::string DevStack::api_key_file() const { return state_->folder / kDevApiKeyFile; }
-std::string DevStack::log_file() const { return state_->folder / "datong.log"; }
 
 absl::Time DevStack::Now() const { return state_->simulator->Now(); }
 
-void DevStack::SetNow(absl::Time now) {
-  MutexLock lock(&state_->clock_mutex);
-  state_->simulator->SetNow(now);
-  state_->SyncClock();
-}
-
-void DevStack::Advance(absl::Duration by) {
-  MutexLock lock(&state_->clock_mutex);
-  state_->simulator->Advance(by);
-  state_->SyncClock();
-}
+void DevStack::SetNow(absl::Time now) { state_->simulator->SetNow(now); }
+void DevStack::Advance(absl::Duration by) { state_->simulator->Advance(by); }
 
 void DevStack::CrashDatabase() { state_->cluster->Crash(); }
 absl::Status DevStack::RestoreDatabase() { return state_->cluster->Restart(); }
 
+absl::Status DevStack::Check() { return state_->services->Check(); }
+
 void DevStack::Stop() {
   State& s = *state_;
-  {
-    MutexLock lock(&s.clock_mutex);
-    s.stopping = true;
-  }
-  if (s.follower.joinable()) s.follower.join();
-  if (s.process != nullptr) s.process->Stop();
+  if (s.services != nullptr) s.services->Stop();
   if (s.simulator != nullptr) s.simulator->Stop();
   if (s.cluster != nullptr) s.cluster->Stop();
   std::error_code ignored;
   if (s.is_temporary && !s.folder.empty()) fs::remove_all(s.folder, ignored);
-  if (s.lock >= 0) close(std::exchange(s.lock, -1));
+  if (s.folder_lock >= 0) close(std::exchange(s.folder_lock, -1));
 }
 
 }  // namespace datong::tools

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/http/server.h"
@@ -14,6 +15,7 @@
 #include "common/wechat/lenient_json.h"
 #include "tools/wechat_sim/admin.h"
 #include "tools/wechat_sim/api.h"
+#include "tools/wechat_sim/clock_followers.h"
 #include "tools/wechat_sim/json_model.h"
 #include "tools/wechat_sim/pages.h"
 #include "tools/wechat_sim/pusher.h"
@@ -88,7 +90,7 @@ class Simulator::Core {
     http::ServerOptions server;
     server.address = options_.address;
     server.port = options_.port;
-    server.handler_threads = 16;
+    server.handler_threads = 32;  // some of them held by followers of the clock
     server_ = std::make_unique<http::Server>(server, router_, registry_);
     ticker_ = std::thread([this] { PushTickets(); });
   }
@@ -106,6 +108,7 @@ class Simulator::Core {
       stopped_ = true;
       changed_.SignalAll();
     }
+    followers_.Stop();
     if (ticker_.joinable()) ticker_.join();
     pusher_.Stop();
     server_->Stop(absl::ZeroDuration());
@@ -117,12 +120,10 @@ class Simulator::Core {
   absl::Time Now() const { return clock_.Now(); }
   void SetNow(absl::Time now) { SetOffset(now - absl::Now()); }
   void SetOffset(absl::Duration offset) {
-    MutexLock lock(&mutex_);
-    MoveTo(offset);
+    Move([offset](absl::Duration) { return offset; });
   }
   void Advance(absl::Duration by) {
-    MutexLock lock(&mutex_);
-    MoveTo(offset_ + by);
+    Move([by](absl::Duration offset) { return offset + by; });
   }
   bool WaitForPushes(absl::Duration timeout) { return pusher_.WaitIdle(timeout); }
 
@@ -149,6 +150,9 @@ class Simulator::Core {
   absl::StatusOr<json> VerifyCallback(const json& body);
   absl::StatusOr<json> VerifyWecomCallback(const json& body);
   json ClockJson();
+  // Of one that tells its name: it follows from now on. With the offset that it has, waits for the
+  // next move.
+  void FollowClock(const std::string& query);
   // False when the fault is the whole answer.
   bool ApplyFault(const FaultSpec& fault, const http::ServerRequest& request,
                   http::ServerResponse* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -161,10 +165,21 @@ class Simulator::Core {
     pusher_.Enqueue(std::exchange(world_.outbox, {}),
                     absl::Milliseconds(world_.settings.push_jitter_ms));
   }
-  // In whole milliseconds, as those who follow the clock read it.
-  void MoveTo(absl::Duration offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    offset_ = absl::Floor(offset, absl::Milliseconds(1));
-    clock_.SetOffset(offset_);
+  // To what `next` makes of the offset. Nothing is pushed by the new time before all who follow the
+  // clock have it.
+  template <typename Next>
+  void Move(Next next) {
+    absl::Duration moved;
+    {
+      MutexLock lock(&mutex_);
+      // In whole milliseconds, as those who follow the clock read it.
+      moved = offset_ = absl::Floor(next(offset_), absl::Milliseconds(1));
+      ++moves_;
+      clock_.SetOffset(offset_);
+    }
+    followers_.Move(moved);
+    MutexLock lock(&mutex_);
+    --moves_;
     changed_.SignalAll();
   }
   void PushTickets();
@@ -178,6 +193,8 @@ class Simulator::Core {
   absl::CondVar changed_;
   World world_ ABSL_GUARDED_BY(mutex_);
   absl::Duration offset_ ABSL_GUARDED_BY(mutex_);
+  int moves_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
+  ClockFollowers followers_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Pusher pusher_;
   std::unique_ptr<http::Server> server_;
@@ -187,6 +204,10 @@ class Simulator::Core {
 void Simulator::Core::PushTickets() {
   MutexLock lock(&mutex_);
   while (!stopped_) {
+    if (moves_ > 0) {
+      changed_.Wait(&mutex_);
+      continue;
+    }
     const absl::Time now = clock_.Now();
     absl::Time next = wecom::PushDueTickets(world_, now);
     for (auto& [appid, app] : world_.apps) {
@@ -357,6 +378,17 @@ json Simulator::Core::ClockJson() {
           {"offset_ms", absl::ToInt64Milliseconds(offset_)}};
 }
 
+void Simulator::Core::FollowClock(const std::string& query) {
+  const std::string follower = http::QueryValue(query, "follower");
+  if (follower.empty()) return;
+  int64_t offset_ms = 0;
+  if (absl::SimpleAtoi(http::QueryValue(query, "offset_ms"), &offset_ms)) {
+    followers_.AwaitMove(follower, absl::Milliseconds(offset_ms));
+  } else {
+    followers_.Join(follower);
+  }
+}
+
 absl::StatusOr<json> Simulator::Core::MoveClock(const json& body) {
   using wechat::NumberField;
   if (const auto by = NumberField(body, "advance_s")) {
@@ -408,7 +440,11 @@ absl::StatusOr<json> Simulator::Core::Admin(const std::string& method, const std
                                             const json& body) {
   const std::pair<std::string, std::string> parts = absl::StrSplit(target, absl::MaxSplits('?', 1));
   const std::string& path = parts.first;
-  if (path == "/admin/clock") return method == "GET" ? ClockJson() : MoveClock(body);
+  if (path == "/admin/clock") {
+    if (method != "GET") return MoveClock(body);
+    FollowClock(parts.second);
+    return ClockJson();
+  }
   if (path == "/admin/verify_callback" && method == "POST") return VerifyCallback(body);
   if (path == "/admin/wecom/verify_callback" && method == "POST") return VerifyWecomCallback(body);
   if (path == "/admin/pushes") {

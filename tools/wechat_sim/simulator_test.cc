@@ -1,5 +1,8 @@
 #include "tools/wechat_sim/simulator.h"
 
+#include <atomic>
+#include <thread>
+
 #include "tools/wechat_sim/testing/simulator_fixture.h"
 
 namespace datong::wechat_sim {
@@ -251,6 +254,23 @@ TEST_F(SimulatorTest, TheClockIsReadAndMovedOverHttp) {
   EXPECT_NEAR(set["now_ms"].get<double>(), 1777564800000.0, 5000);
   EXPECT_EQ(Send("POST", "/admin/clock", "{}").status, 400);
   EXPECT_EQ(Send("GET", "/admin/none").status, 404);
+}
+
+TEST_F(SimulatorTest, WhoMovesTheClockGoesOnWhenAllFollowIt) {
+  std::atomic<int64_t> has_ms = Get("/admin/clock?follower=f")["offset_ms"].get<int64_t>();
+  std::atomic<bool> stop = false;
+  std::thread follower([&] {
+    while (!stop) {
+      const json clock = Get(absl::StrCat("/admin/clock?follower=f&offset_ms=", has_ms.load()));
+      has_ms = clock["offset_ms"].get<int64_t>();
+    }
+  });
+  for (int hours = 1; hours <= 20; ++hours) {
+    const json moved = Post("/admin/clock", {{"advance_s", 3600}});
+    EXPECT_EQ(has_ms.load(), moved["offset_ms"].get<int64_t>());
+  }
+  stop = true;
+  follower.join();
 }
 
 TEST_F(SimulatorTest, TokensCanBeEndedAndCallsAreCounted) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "common/log/log.h"
 #include "common/status/error.h"
@@ -43,6 +44,23 @@ void ApiUsage::Adopt(Entry& entry, const ApiUsageRow& row) {
     const auto calls = static_cast<double>(row.quota->rate_calls);
     entry.rate.SetRate(calls / absl::ToDoubleSeconds(row.quota->rate_period), calls);
   }
+}
+
+TokenBucket& ApiUsage::BucketOf(const std::string& appid) {
+  return apps_
+      .try_emplace(appid,
+                   TokenBucket(options_.app_calls_per_second, 2 * options_.app_calls_per_second))
+      .first->second;
+}
+
+void ApiUsage::ShareRates(Entry& entry, const ApiUsageRow& now, int64_t told) {
+  const auto steady = std::chrono::steady_clock::now();
+  const absl::Duration period = absl::FromChrono(steady - std::exchange(entry.heard, steady));
+  const int64_t others = now.used - entry.row.used - told;
+  if (now.day != entry.row.day || others <= 0) return;
+  const auto calls = static_cast<double>(others);
+  entry.rate.TakenByOthers(calls, period, steady);
+  BucketOf(now.appid).TakenByOthers(calls, period, steady);
 }
 
 absl::Status ApiUsage::Load(const std::string& appid, const std::string& path, Deadline deadline) {
@@ -97,11 +115,7 @@ absl::Status ApiUsage::Take(const std::string& appid, const std::string& path, A
     }
   }
   const auto steady = std::chrono::steady_clock::now();
-  TokenBucket& app = apps_
-                         .try_emplace(appid, TokenBucket(options_.app_calls_per_second,
-                                                         2 * options_.app_calls_per_second))
-                         .first->second;
-  absl::Duration wait = app.Take(steady);
+  absl::Duration wait = BucketOf(appid).Take(steady);
   if (wait == absl::ZeroDuration()) wait = entry.rate.Take(steady);
   if (wait > absl::ZeroDuration()) {
     metrics_.CallRefused(path, Refused::kRate);
@@ -161,6 +175,7 @@ absl::Status ApiUsage::Flush(Deadline deadline) {
     Entry& entry = entries_[{told.path, told.appid}];
     const bool same_stop = told.stop.has_value() && told.stop->until == entry.row.stop.until;
     if (same_stop) entry.stop_is_new = false;
+    ShareRates(entry, row, told.calls);
     Adopt(entry, row);
     entry.pending -= told.calls;
     metrics_.CallsToday(row.path, row.appid, row.used + entry.pending,

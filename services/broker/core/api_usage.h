@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +20,7 @@ namespace datong::broker {
 struct ApiUsageOptions {
   // Part of a daily quota that is kept for the suite's own functions.
   double reserve = 0.1;
-  // Calls a second of one app, on each replica; 0: any number.
+  // Calls a second of one app, over all replicas; 0: any number.
   double app_calls_per_second = 500;
   // The platform is asked for a quota after so many calls, and again after that time.
   int64_t calls_before_check = 20;
@@ -32,7 +33,8 @@ enum class ApiPurpose { kCaller, kOwn };
 // How often each interface of each app was called today, by all replicas, and whether it may be
 // called again: daily quotas with a reserve, rates, and stops that the platform ordered. Calls are
 // counted in memory and told to the others by Flush, so that no call waits for the database; the
-// reserve takes up what replicas do not know of each other meanwhile. Thread-safe.
+// reserve takes up what replicas do not know of each other meanwhile, and rates are held by all
+// together but for the second that news take. Thread-safe.
 class ApiUsage {
  public:
   ApiUsage(ApiUsageOptions options, ApiUsageStore& store, ApiMetrics& metrics, const Clock& clock);
@@ -63,11 +65,16 @@ class ApiUsage {
     int64_t pending = 0;  // counted here since
     bool stop_is_new = false;
     TokenBucket rate{0, 0};
+    std::chrono::steady_clock::time_point heard = std::chrono::steady_clock::now();
   };
   using Key = std::pair<std::string, std::string>;  // path, appid
 
   absl::Status Load(const std::string& appid, const std::string& path, Deadline deadline);
   void Adopt(Entry& entry, const ApiUsageRow& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  TokenBucket& BucketOf(const std::string& appid) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes what other replicas called since this one heard of them out of the rates.
+  void ShareRates(Entry& entry, const ApiUsageRow& now, int64_t told)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static absl::Status StopError(const Entry& entry, absl::Time now);
   bool IsCheckDue(const Entry& entry, absl::Time now) const;
   int64_t Today() const;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -26,6 +27,11 @@ struct Access {
   absl::string_view action = "";
   bool allowed = true;
   absl::string_view reason = "";
+  absl::string_view fingerprint = "";  // of the token or ticket that is handed out
+  // Of the call; kept where the access has a row of its own.
+  absl::string_view request_id = "";
+  absl::string_view trace_id = "";
+  absl::string_view peer = "";
 };
 
 // Records accesses: reads of tokens and calls with them counted, one row per second of what is
@@ -40,6 +46,8 @@ class AuditLog {
 
   // False: not recorded, so the access must be refused.
   [[nodiscard]] bool Count(const Access& access);
+  // The same for what is handed out once its row is durable alone. Blocks on I/O.
+  [[nodiscard]] bool Record(const Access& access, Deadline deadline);
   // Writes what is there. Called twice a second, and at the end.
   void Flush(Deadline deadline);
 
@@ -49,7 +57,6 @@ class AuditLog {
 
   struct Key {
     int64_t second;
-    int64_t single;  // 0, or a number of its own for what is not counted
     std::string caller;
     std::string project;
     std::string appid;
@@ -57,12 +64,13 @@ class AuditLog {
     std::string action;
     bool allowed;
     std::string reason;
+    std::string fingerprint;
   };
-  using KeyTuple = std::tuple<int64_t, int64_t, absl::string_view, absl::string_view,
-                              absl::string_view, absl::string_view, bool, absl::string_view>;
+  using KeyTuple = std::tuple<int64_t, absl::string_view, absl::string_view, absl::string_view,
+                              absl::string_view, bool, absl::string_view, absl::string_view>;
   static KeyTuple ToTuple(const Key& key) {
-    return {key.second, key.single, key.caller,  key.project,
-            key.appid,  key.action, key.allowed, key.reason};
+    return {key.second, key.caller,  key.project, key.appid,
+            key.action, key.allowed, key.reason,  key.fingerprint};
   }
   struct KeyHash {
     using is_transparent = void;
@@ -79,7 +87,13 @@ class AuditLog {
   struct alignas(64) Stripe {
     Mutex mutex;
     Counts counts ABSL_GUARDED_BY(mutex);
+    std::vector<AccessRow> singles ABSL_GUARDED_BY(mutex);
   };
+
+  static AccessRow RowOf(const Access& access, absl::Time second);
+  Stripe& StripeOfThisThread();
+  // OK when the store or the spool has them.
+  absl::Status Write(const std::vector<AccessRow>& rows, Deadline deadline);
 
   AuditStore& store_;
   AuditSpool* const spool_;
@@ -87,11 +101,10 @@ class AuditLog {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   std::array<Stripe, kStripes> stripes_;
-  std::atomic<int64_t> singles_{0};
   std::atomic<bool> accepting_{true};
   Mutex flushing_;
   std::vector<AccessRow> pending_ ABSL_GUARDED_BY(flushing_);
-  bool spooled_ ABSL_GUARDED_BY(flushing_) = true;  // there may be rows of an earlier life
+  std::atomic<bool> spooled_{true};  // there may be rows of an earlier life
 };
 
 }  // namespace datong::broker

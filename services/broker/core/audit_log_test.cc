@@ -69,6 +69,38 @@ TEST_F(AuditLogTest, SecretsAndRefusalsOfKnownCallersStandOneByOne) {
   EXPECT_EQ(Rows().size(), 5u);
 }
 
+TEST_F(AuditLogTest, ARowOfItsOwnNamesItsCall) {
+  AuditLog log(store_, nullptr, false, metrics_, clock_);
+  EXPECT_TRUE(log.Count({.caller = "team-a",
+                         .project = "demo",
+                         .action = "login",
+                         .request_id = "r1",
+                         .trace_id = "t1",
+                         .peer = "ipv4:10.0.0.1:1"}));
+  log.Flush(soon());
+  ASSERT_EQ(Rows().size(), 1u);
+  EXPECT_EQ(Rows()[0].request_id, "r1");
+  EXPECT_EQ(Rows()[0].trace_id, "t1");
+  EXPECT_EQ(Rows()[0].peer, "ipv4:10.0.0.1:1");
+}
+
+TEST_F(AuditLogTest, WhatIsRecordedIsDurableAtOnceOrRefused) {
+  AuditLog log(store_, &spool_, false, metrics_, clock_);
+  const Access access{.caller = "team-a", .project = "demo", .action = "read_js_ticket"};
+  EXPECT_TRUE(log.Record(access, soon()));
+  EXPECT_EQ(Rows().size(), 1u);
+  store_.SetReachable(false);
+  EXPECT_TRUE(log.Record(access, soon()));
+  EXPECT_EQ(spool_.rows.size(), 1u);
+  spool_.full = true;
+  EXPECT_FALSE(log.Record(access, soon()));
+  AuditLog open(store_, nullptr, true, metrics_, clock_);
+  EXPECT_TRUE(open.Record(access, soon()));
+  store_.SetReachable(true);
+  log.Flush(soon());
+  EXPECT_EQ(Rows().size(), 2u);
+}
+
 TEST_F(AuditLogTest, WithoutDatabaseAndSpoolReadsAreRefusedUntilItIsBack) {
   AuditLog log(store_, nullptr, false, metrics_, clock_);
   store_.SetReachable(false);

@@ -293,7 +293,9 @@ absl::StatusOr<CachedTokenPtr> TokenBroker::RefreshUnderLease(const App& app, co
     const absl::Status set = apps_.SetState(app.appid, AppState::kActive, "", deadline);
     if (!set.ok()) LogWarn("state not stored", {{"app", app.appid}, {"reason", GetReason(set)}});
   }
-  return Adopt(app, record);
+  CachedTokenPtr token = Adopt(app, record);
+  if (on_refreshed_) on_refreshed_(*token);
+  return token;
 }
 
 // The platform has made the token, and with it may have ended the refresh token that is held: it is

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -109,6 +110,10 @@ class TokenBroker {
   absl::Status Sync(Deadline deadline);
   // Starts to refresh what is due, on the broker's own threads. Called every few seconds.
   void RefreshDue();
+  // Hears of every token that was made and stored by this replica. Set before the first call.
+  void OnRefreshed(std::function<void(const CachedToken&)> listener) {
+    on_refreshed_ = std::move(listener);
+  }
   // Waits for refreshes under way; none are started any more.
   void Stop() { pool_.Drain(); }
   // The leases under which tokens are written.
@@ -147,6 +152,7 @@ class TokenBroker {
   BrokerMetrics& metrics_;
   const Clock& clock_;
   TokenSource* const wecom_;
+  std::function<void(const CachedToken&)> on_refreshed_;
 
   LeaseKeeper leases_;
   TokenHealth health_;

@@ -92,6 +92,14 @@ TEST_F(TokenBrokerTest, ADueTokenIsRefreshedBeforeItsEnd) {
   EXPECT_NE(tokens_.FindCached("wx-own")->token.Expose(), "token-1");
 }
 
+TEST_F(TokenBrokerTest, EveryTokenThatIsMadeIsTold) {
+  std::vector<std::string> told;
+  tokens_.OnRefreshed([&](const CachedToken& token) { told.push_back(token.fingerprint); });
+  Get("wx-own");
+  Get("wx-own");
+  EXPECT_EQ(told, std::vector<std::string>{FingerprintOf(Secret("token-1"))});
+}
+
 TEST_F(TokenBrokerTest, WhatAnotherReplicaStoredIsServedAfterASync) {
   Get("wx-own");
   absl::StatusOr<std::optional<Lease>> lease =

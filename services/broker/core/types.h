@@ -211,6 +211,11 @@ struct AccessRow {
   std::string action;
   bool allowed = true;
   std::string reason;
+  std::string fingerprint;  // of the token or ticket that was handed out or made
+  // Of the call; of accesses that are counted together there is none.
+  std::string request_id;
+  std::string trace_id;
+  std::string peer;
   int64_t count = 0;
 };
 

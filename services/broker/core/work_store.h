@@ -24,6 +24,9 @@ class WorkStore {
   // Takes up to `limit` jobs that are due, oldest first; no other caller gets them for `hold`.
   virtual absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
                                                  Deadline deadline) = 0;
+  // Keeps claimed jobs for another `hold`; what others have by now is left to them.
+  virtual absl::Status Extend(const std::vector<Job>& jobs, absl::Duration hold,
+                              Deadline deadline) = 0;
   virtual absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) = 0;
   // Makes it due again after `delay`.
   virtual absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,

@@ -110,6 +110,31 @@ absl::StatusOr<int> Worker::RunOnce() {
   return taken + pushes;
 }
 
+absl::StatusOr<std::vector<Job>> Worker::Claim(JobKind kind) {
+  DATONG_ASSIGN_OR_RETURN(
+      std::vector<Job> jobs,
+      work_.Claim(kind, options_.batch, options_.hold, Deadline::After(options_.call_timeout)));
+  MutexLock lock(&mutex_);
+  for (const Job& job : jobs) held_[job.id] = job;
+  return jobs;
+}
+
+void Worker::LetGo(const std::vector<Job>& jobs) {
+  MutexLock lock(&mutex_);
+  for (const Job& job : jobs) held_.erase(job.id);
+}
+
+void Worker::HoldOn() {
+  std::vector<Job> held;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, job] : held_) held.push_back(job);
+  }
+  if (held.empty()) return;
+  const absl::Status status = work_.Extend(held, options_.hold, Deadline::After(options_.hold / 3));
+  if (!status.ok()) LogWarn("jobs not held any longer", {{"reason", GetReason(status)}});
+}
+
 void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
   const Deadline deadline = Deadline::After(options_.call_timeout);
   if (outcome.ok()) {
@@ -117,6 +142,8 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
     if (!finished.ok()) {
       LogWarn("jobs not finished", {{"reason", GetReason(finished)}});
       LeaveOver(jobs, outcome, finished);
+    } else {
+      LetGo(jobs);
     }
     return;
   }
@@ -134,6 +161,8 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
     if (!retried.ok()) {
       LogWarn("job not put back", {{"reason", GetReason(retried)}});
       LeaveOver({job}, outcome, retried);
+    } else {
+      LetGo({job});
     }
   }
 }
@@ -141,7 +170,7 @@ void Worker::Settle(const std::vector<Job>& jobs, const absl::Status& outcome) {
 void Worker::LeaveOver(const std::vector<Job>& jobs, const absl::Status& outcome,
                        const absl::Status& why) {
   // Otherwise somebody else has taken them over.
-  if (!absl::IsUnavailable(why) && !absl::IsDeadlineExceeded(why)) return;
+  if (!absl::IsUnavailable(why) && !absl::IsDeadlineExceeded(why)) return LetGo(jobs);
   MutexLock lock(&mutex_);
   left_over_.emplace_back(jobs, outcome);
 }
@@ -156,9 +185,7 @@ void Worker::SettleLeftOver() {
 }
 
 absl::StatusOr<int> Worker::RunOthers(JobKind kind) {
-  const Deadline deadline = Deadline::After(options_.call_timeout);
-  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs,
-                          work_.Claim(kind, options_.batch, options_.hold, deadline));
+  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs, Claim(kind));
   for (const Job& job : jobs) {
     Settle({job}, RunOther(job, Deadline::After(options_.call_timeout)));
   }
@@ -206,9 +233,7 @@ absl::Status Worker::RunOther(const Job& job, Deadline deadline) {
 }
 
 absl::StatusOr<int> Worker::RunPushes() {
-  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs,
-                          work_.Claim(JobKind::kPush, options_.batch, options_.hold,
-                                      Deadline::After(options_.call_timeout)));
+  DATONG_ASSIGN_OR_RETURN(std::vector<Job> jobs, Claim(JobKind::kPush));
   std::map<std::string, std::vector<Push>> by_app;
   for (Job& job : jobs) {
     absl::StatusOr<wechat::Message> message = wechat::ParseMessage(job.payload);

@@ -23,8 +23,9 @@
 namespace datong::broker {
 
 struct WorkerOptions {
-  int batch = 100;                          // also the most openids in one call of user/info
-  absl::Duration hold = absl::Seconds(60);  // how long a claimed job is ours
+  int batch = 100;  // also the most openids in one call of user/info
+  // How long a claimed job is ours; HoldOn makes it longer while we live.
+  absl::Duration hold = absl::Seconds(15);
   absl::Duration retry_first = absl::Seconds(1);
   absl::Duration retry_longest = absl::Minutes(5);
   absl::Duration remember_pushes = absl::Hours(7 * 24);
@@ -51,6 +52,8 @@ class Worker {
 
   // Takes what is due, a batch of each kind, and does it. Answers how many jobs it took.
   absl::StatusOr<int> RunOnce();
+  // Keeps the jobs that RunOnce is at from other replicas. Called every few seconds, by any thread.
+  void HoldOn();
   // Asks for tickets that stay away, forgets old pushes. Called every few minutes.
   absl::Status Maintain();
 
@@ -61,6 +64,8 @@ class Worker {
     wechat::Message message;
   };
 
+  absl::StatusOr<std::vector<Job>> Claim(JobKind kind);
+  void LetGo(const std::vector<Job>& jobs);
   absl::StatusOr<int> RunPushes();
   absl::StatusOr<int> RunOthers(JobKind kind);
   absl::Status RunOther(const Job& job, Deadline deadline);
@@ -93,6 +98,7 @@ class Worker {
   std::map<JobKind, Runner> runners_;
   Mutex mutex_;
   std::map<std::string, std::string> sources_ ABSL_GUARDED_BY(mutex_);  // by appid
+  std::map<int64_t, Job> held_ ABSL_GUARDED_BY(mutex_);                 // by id
   std::vector<std::pair<std::vector<Job>, absl::Status>> left_over_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -101,6 +101,16 @@ TEST_F(WorkerTest, JobsThatCouldNotBePutBackComeBackWithTheDatabase) {
   EXPECT_EQ(store_.pending_jobs(JobKind::kPush), 0u);
 }
 
+TEST_F(WorkerTest, JobsAreHeldForAsLongAsTheyTakeAndNoLonger) {
+  RunAll();
+  AddPush("wx-own", "k1", Event("CLICK", "o1"));
+  peers_.on_ingest = [&] { worker_.HoldOn(); };
+  RunAll();
+  EXPECT_EQ(store_.extended(), std::vector<std::string>{"wx-own:k1"});
+  worker_.HoldOn();
+  EXPECT_EQ(store_.extended().size(), 1u);
+}
+
 TEST_F(WorkerTest, OneOpenidThatSpoilsTheCallIsLeftOut) {
   platform_.unionids = {{"o1", "u1"}, {"o2", "u2"}, {"o3", "u3"}};
   for (const char* openid : {"o1", "o2", "spoils", "o3"}) {

@@ -10,8 +10,29 @@ void SetTime(absl::Time time, google::protobuf::Timestamp* timestamp) {
   timestamp->set_nanos(static_cast<int32_t>(micros % 1'000'000) * 1000);
 }
 
+Access AccessBy(const rpc::CallContext& call) {
+  // "00-{trace}-{span}-01"
+  constexpr size_t kTraceAt = 3, kTraceSize = 32;
+  const absl::string_view parent = call.traceparent;
+  Access access;
+  access.caller = call.caller.name;
+  access.request_id = call.request_id;
+  if (parent.size() > kTraceAt) access.trace_id = parent.substr(kTraceAt, kTraceSize);
+  access.peer = call.caller.peer;
+  return access;
+}
+
 absl::Time ToTime(const google::protobuf::Timestamp& timestamp) {
   return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+Access AccessTo(const App& app, absl::string_view action, const rpc::CallContext& call) {
+  Access access = AccessBy(call);
+  access.project = app.project;
+  access.appid = app.appid;
+  access.kind = app.kind;
+  access.action = action;
+  return access;
 }
 
 void ToProto(const Project& project, v1::Project* message) {

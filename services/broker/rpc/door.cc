@@ -4,6 +4,7 @@
 #include "absl/strings/strip.h"
 #include "common/log/log.h"
 #include "datong/broker/v1/project.pb.h"
+#include "services/broker/rpc/convert.h"
 
 namespace datong::broker {
 namespace {
@@ -22,13 +23,15 @@ std::string Door::KindOfApp(absl::string_view project, absl::string_view app) co
 }
 
 void Door::Record(const rpc::Denial& denial) {
-  const bool recorded = audit_.Count({.caller = denial.call.caller.name.substr(0, kLongestName),
-                                      .project = denial.project.substr(0, kLongestName),
-                                      .appid = denial.app.substr(0, kLongestName),
-                                      .action = denial.permission,
-                                      .allowed = false,
-                                      .reason = denial.reason});
-  if (!recorded) LogWarn("a refused call is in no audit", {{"caller", denial.call.caller.name}});
+  Access access = AccessBy(denial.call);
+  access.caller = access.caller.substr(0, kLongestName);
+  access.project = denial.project.substr(0, kLongestName);
+  access.appid = denial.app.substr(0, kLongestName);
+  access.action = denial.permission;
+  access.allowed = false;
+  access.reason = denial.reason;
+  if (!audit_.Count(access))
+    LogWarn("a refused call is in no audit", {{"caller", denial.call.caller.name}});
 }
 
 }  // namespace datong::broker

@@ -50,12 +50,11 @@ absl::StatusOr<v1::ImportAuthorizationsResponse> EstateHandlers::ImportAuthoriza
     accounts.push_back({one.appid(), Secret(one.refresh_token())});
   }
   for (const Estate::Account& account : accounts) {
-    if (!audit_.Count({.caller = call.caller.name,
-                       .project = component.project,
-                       .appid = account.appid,
-                       .action = "write_credentials"})) {
-      return AuditUnavailable();
-    }
+    Access access = AccessBy(call);
+    access.project = component.project;
+    access.appid = account.appid;
+    access.action = "write_credentials";
+    if (!audit_.Count(access)) return AuditUnavailable();
   }
   DATONG_ASSIGN_OR_RETURN(std::vector<ImportedAccount> results,
                           component.kind == AppKind::kWecomSuite

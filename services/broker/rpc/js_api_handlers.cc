@@ -7,27 +7,19 @@
 
 namespace datong::broker {
 
-absl::StatusOr<App> JsApiHandlers::Admit(const rpc::CallContext& call, const std::string& name,
-                                         absl::string_view action) {
+absl::StatusOr<App> JsApiHandlers::Find(const rpc::CallContext& call, const std::string& name) {
   DATONG_ASSIGN_OR_RETURN(rpc::AppName parsed, rpc::ParseAppName(name));
   absl::StatusOr<App> app = apps_.GetApp(parsed.app, call.deadline);
   if (absl::IsNotFound(app.status()) || (app.ok() && app->project != parsed.project)) {
     return AppUnknown(name);
-  }
-  if (!app.ok()) return app.status();
-  if (!audit_.Count({.caller = call.caller.name,
-                     .project = app->project,
-                     .appid = app->appid,
-                     .kind = app->kind,
-                     .action = action})) {
-    return AuditUnavailable();
   }
   return app;
 }
 
 absl::StatusOr<v1::SignJsApiResponse> JsApiHandlers::SignJsApi(
     const rpc::CallContext& call, const v1::SignJsApiRequest& request) {
-  DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "sign_js_api"));
+  DATONG_ASSIGN_OR_RETURN(App app, Find(call, request.app()));
+  if (!audit_.Count(AccessTo(app, "sign_js_api", call))) return AuditUnavailable();
   DATONG_ASSIGN_OR_RETURN(JsApiSignature signature,
                           tickets_.Sign(app, request.url(), call.deadline));
   v1::SignJsApiResponse response;
@@ -47,11 +39,15 @@ absl::StatusOr<v1::GetJsTicketResponse> JsApiHandlers::GetJsTicket(
   }
   const JsTicketType type =
       request.type() == v1::JS_TICKET_TYPE_WX_CARD ? JsTicketType::kWxCard : JsTicketType::kJsapi;
-  DATONG_ASSIGN_OR_RETURN(App app, Admit(call, request.app(), "read_js_ticket"));
+  DATONG_ASSIGN_OR_RETURN(App app, Find(call, request.app()));
   DATONG_ASSIGN_OR_RETURN(JsTicketPtr ticket, tickets_.Get(app, type, call.deadline));
+  const std::string fingerprint = FingerprintOf(ticket->ticket);
+  Access access = AccessTo(app, "read_js_ticket", call);
+  access.fingerprint = fingerprint;
+  if (!audit_.Record(access, call.deadline)) return AuditUnavailable();
   v1::GetJsTicketResponse response;
   response.set_ticket(ticket->ticket.Expose());
-  response.set_fingerprint(FingerprintOf(ticket->ticket));
+  response.set_fingerprint(fingerprint);
   SetTime(ticket->expires, response.mutable_expire_time());
   return response;
 }

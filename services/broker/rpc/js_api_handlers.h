@@ -21,8 +21,7 @@ class JsApiHandlers {
                                                       const v1::GetJsTicketRequest& request);
 
  private:
-  absl::StatusOr<App> Admit(const rpc::CallContext& call, const std::string& name,
-                            absl::string_view action);
+  absl::StatusOr<App> Find(const rpc::CallContext& call, const std::string& name);
 
   JsTickets& tickets_;
   AppStore& apps_;

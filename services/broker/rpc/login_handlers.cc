@@ -58,13 +58,7 @@ absl::StatusOr<AppEntryPtr> LoginHandlers::Admit(const rpc::CallContext& call,
                                                  absl::string_view action) {
   DATONG_ASSIGN_OR_RETURN(rpc::AppName parsed, rpc::ParseAppName(name));
   DATONG_ASSIGN_OR_RETURN(AppEntryPtr entry, apps_.Get(parsed.project, parsed.app, call.deadline));
-  if (!audit_.Count({.caller = call.caller.name,
-                     .project = entry->app.project,
-                     .appid = entry->app.appid,
-                     .kind = entry->app.kind,
-                     .action = action})) {
-    return AuditUnavailable();
-  }
+  if (!audit_.Count(AccessTo(entry->app, action, call))) return AuditUnavailable();
   return entry;
 }
 

@@ -199,13 +199,7 @@ absl::StatusOr<v1::CreateAppResponse> ProjectHandlers::CreateApp(
   }
   DATONG_ASSIGN_OR_RETURN(app.classic_token, IsClassic(request.app().token_source()));
   DATONG_ASSIGN_OR_RETURN(app.js_domains, JsDomainsOf(request.app()));
-  if (!audit_.Count({.caller = call.caller.name,
-                     .project = project,
-                     .appid = app.appid,
-                     .kind = app.kind,
-                     .action = "write_credentials"})) {
-    return AuditUnavailable();
-  }
+  if (!audit_.Count(AccessTo(app, "write_credentials", call))) return AuditUnavailable();
   DATONG_ASSIGN_OR_RETURN(
       App made, apps_.CreateApp(app, ToCredentials(request.credentials()), call.deadline));
   v1::CreateAppResponse response;
@@ -268,13 +262,7 @@ absl::StatusOr<v1::UpdateAppResponse> ProjectHandlers::UpdateApp(
   if (request.has_credentials()) {
     DATONG_RETURN_IF_ERROR(CheckCredentials(request.credentials()));
     change.credentials = ToCredentials(request.credentials());
-    if (!audit_.Count({.caller = call.caller.name,
-                       .project = app.project,
-                       .appid = app.appid,
-                       .kind = app.kind,
-                       .action = "write_credentials"})) {
-      return AuditUnavailable();
-    }
+    if (!audit_.Count(AccessTo(app, "write_credentials", call))) return AuditUnavailable();
   }
   if (request.update_mask().paths().empty() && !change.credentials) {
     return BrokerError(absl::StatusCode::kInvalidArgument, "UPDATE_MASK_INVALID",

@@ -85,6 +85,7 @@ TEST_F(BrokerServerTest, ATokenIsFetchedOnceThenServedFromMemoryAndEachReadIsAud
   for (const v1::Access& access : accesses->accesses()) {
     EXPECT_EQ(access.action(), "read_token");
     EXPECT_EQ(access.caller(), "anonymous");
+    EXPECT_EQ(access.fingerprint(), first->fingerprint());
     reads += access.count();
   }
   EXPECT_EQ(reads, 2);

@@ -38,7 +38,8 @@ absl::Status TokenHandlers::Hand(const rpc::CallContext& call, const CachedToken
                      .project = token.project,
                      .appid = token.appid,
                      .kind = token.app_kind,
-                     .action = "read_token"})) {
+                     .action = "read_token",
+                     .fingerprint = token.fingerprint})) {
     metrics_.TokenServed(token.kind, Served::kDenied);
     return AuditUnavailable();
   }
@@ -77,14 +78,11 @@ absl::Status TokenHandlers::GetToken(const rpc::CallContext& call,
   if (!token.ok()) {
     const bool denied = absl::IsFailedPrecondition(token.status());
     metrics_.TokenServed(kind, denied ? Served::kDenied : Served::kUnavailable);
-    const bool recorded = audit_.Count({.caller = call.caller.name,
-                                        .project = name.project,
-                                        .appid = name.app,
-                                        .kind = app->kind,
-                                        .action = "read_token",
-                                        .allowed = false,
-                                        .reason = GetReason(token.status())});
-    static_cast<void>(recorded);  // nothing is handed out
+    const std::string reason = GetReason(token.status());
+    Access access = AccessTo(*app, "read_token", call);
+    access.allowed = false;
+    access.reason = reason;
+    static_cast<void>(audit_.Count(access));  // nothing is handed out
     return token.status();
   }
   DATONG_RETURN_IF_ERROR(Hand(call, **token, response));
@@ -110,14 +108,9 @@ absl::StatusOr<App> TokenHandlers::Admit(const rpc::CallContext& call, const std
     return AppUnknown(name);
   }
   if (!app.ok()) return app.status();
-  if (!audit_.Count({.caller = call.caller.name,
-                     .project = app->project,
-                     .appid = app->appid,
-                     .kind = app->kind,
-                     .action = action,
-                     .reason = reason})) {
-    return AuditUnavailable();
-  }
+  Access access = AccessTo(*app, action, call);
+  access.reason = reason;
+  if (!audit_.Count(access)) return AuditUnavailable();
   return app;
 }
 
@@ -209,6 +202,10 @@ absl::StatusOr<v1::ListAccessResponse> TokenHandlers::ListAccess(
     access->set_decision(row.allowed ? "allow" : "deny");
     access->set_reason(row.reason);
     access->set_count(row.count);
+    access->set_fingerprint(row.fingerprint);
+    access->set_request_id(row.request_id);
+    access->set_trace_id(row.trace_id);
+    access->set_peer(row.peer);
   }
   return response;
 }

@@ -64,13 +64,7 @@ absl::StatusOr<App> WecomHandlers::Admit(const rpc::CallContext& call, const std
     return AppUnknown(name);
   }
   if (!app.ok()) return app.status();
-  if (!parts_.audit.Count({.caller = call.caller.name,
-                           .project = app->project,
-                           .appid = app->appid,
-                           .kind = app->kind,
-                           .action = action})) {
-    return AuditUnavailable();
-  }
+  if (!parts_.audit.Count(AccessTo(*app, action, call))) return AuditUnavailable();
   return app;
 }
 

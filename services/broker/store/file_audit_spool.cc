@@ -17,11 +17,20 @@ namespace {
 constexpr size_t kRowsAtOnce = 500;
 
 std::string ToLine(const AccessRow& row) {
-  const nlohmann::json json = {{"id", row.id},         {"second", absl::ToUnixSeconds(row.second)},
-                               {"caller", row.caller}, {"project", row.project},
-                               {"appid", row.appid},   {"kind", static_cast<int>(row.kind)},
-                               {"action", row.action}, {"allowed", row.allowed ? 1 : 0},
-                               {"reason", row.reason}, {"count", row.count}};
+  const nlohmann::json json = {{"id", row.id},
+                               {"second", absl::ToUnixSeconds(row.second)},
+                               {"caller", row.caller},
+                               {"project", row.project},
+                               {"appid", row.appid},
+                               {"kind", static_cast<int>(row.kind)},
+                               {"action", row.action},
+                               {"allowed", row.allowed ? 1 : 0},
+                               {"reason", row.reason},
+                               {"count", row.count},
+                               {"fingerprint", row.fingerprint},
+                               {"request_id", row.request_id},
+                               {"trace_id", row.trace_id},
+                               {"peer", row.peer}};
   return absl::StrCat(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "\n");
 }
 
@@ -37,6 +46,10 @@ AccessRow FromJson(const nlohmann::json& json) {
   row.allowed = wechat::NumberField(json, "allowed").value_or(0) != 0;
   row.reason = wechat::TextField(json, "reason");
   row.count = wechat::NumberField(json, "count").value_or(1);
+  row.fingerprint = wechat::TextField(json, "fingerprint");
+  row.request_id = wechat::TextField(json, "request_id");
+  row.trace_id = wechat::TextField(json, "trace_id");
+  row.peer = wechat::TextField(json, "peer");
   return row;
 }
 
@@ -56,8 +69,9 @@ absl::Status FileAuditSpool::Append(const std::vector<AccessRow>& rows) {
   } else if (::write(file, lines.data(), lines.size()) != static_cast<ssize_t>(lines.size()) ||
              ::fsync(file) != 0) {
     // What was written of it goes again; a line cut short would spoil the next one.
-    if (::ftruncate(file, info.st_size) != 0) status = absl::DataLossError("audit spool");
-    status = absl::UnavailableError("The audit spool cannot be written.");
+    const bool is_whole = ::ftruncate(file, info.st_size) == 0;
+    status = is_whole ? absl::UnavailableError("The audit spool cannot be written.")
+                      : absl::DataLossError("The audit spool ends with part of a row.");
   }
   ::close(file);
   return status;

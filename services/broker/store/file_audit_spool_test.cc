@@ -22,6 +22,10 @@ class FileAuditSpoolTest : public ::testing::Test {
     row.allowed = false;
     row.reason = "APP_REVOKED";
     row.count = 7;
+    row.fingerprint = "0123456789ab";
+    row.request_id = "request-1";
+    row.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    row.peer = "ipv4:127.0.0.1:1";
     return row;
   }
   const std::string path_ = ::testing::TempDir() + "/audit_spool." + std::to_string(getpid());
@@ -45,10 +49,14 @@ TEST_F(FileAuditSpoolTest, RowsSurviveTheProcessAndAreMovedOnce) {
   EXPECT_EQ(rows[0].caller, "团队\n\"a\"");
   EXPECT_FALSE(rows[0].allowed);
   EXPECT_EQ(rows[0].count, 7);
+  EXPECT_EQ(rows[0].fingerprint, Row("a").fingerprint);
+  EXPECT_EQ(rows[0].request_id, Row("a").request_id);
+  EXPECT_EQ(rows[0].trace_id, Row("a").trace_id);
+  EXPECT_EQ(rows[0].peer, Row("a").peer);
 }
 
 TEST_F(FileAuditSpoolTest, AFullSpoolTakesNothing) {
-  FileAuditSpool spool(path_, 200);
+  FileAuditSpool spool(path_, 400);
   ASSERT_OK(spool.Append({Row("a")}));
   EXPECT_FALSE(spool.Append({Row("b")}).ok());
 }

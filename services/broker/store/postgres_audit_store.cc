@@ -10,13 +10,14 @@ namespace {
 
 constexpr char kAppendSql[] = R"sql(
   INSERT INTO broker.access_log
-    (id, second, project, appid, app_kind, caller, action, allowed, reason, count)
-  VALUES ($1, to_timestamp($2::bigint), $3, $4, $5, $6, $7, $8, $9, $10)
+    (id, second, project, appid, app_kind, caller, action, allowed, reason, count, fingerprint,
+     request_id, trace_id, peer)
+  VALUES ($1, to_timestamp($2::bigint), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   ON CONFLICT DO NOTHING)sql";
 
 constexpr char kListSql[] = R"sql(
   SELECT id, extract(epoch FROM second)::bigint, caller, project, appid, app_kind, action, allowed,
-         reason, count
+         reason, count, fingerprint, request_id, trace_id, peer
   FROM broker.access_log
   WHERE project = $1 AND ($2 = '' OR appid = $2) AND ($3 = '' OR caller = $3)
     AND second >= to_timestamp($4::bigint) AND second < to_timestamp($5::bigint)
@@ -36,7 +37,7 @@ absl::Status PostgresAuditStore::Append(const std::vector<AccessRow>& rows, Dead
     for (const AccessRow& row : rows) {
       work.exec_params(kAppendSql, row.id, Seconds(row.second), row.project, row.appid,
                        static_cast<int>(row.kind), row.caller, row.action, row.allowed, row.reason,
-                       row.count);
+                       row.count, row.fingerprint, row.request_id, row.trace_id, row.peer);
     }
     return absl::OkStatus();
   });
@@ -62,6 +63,10 @@ absl::StatusOr<std::vector<AccessRow>> PostgresAuditStore::List(const AccessFilt
           access.allowed = row[7].as<bool>();
           access.reason = row[8].as<std::string>();
           access.count = row[9].as<int64_t>();
+          access.fingerprint = row[10].as<std::string>();
+          access.request_id = row[11].as<std::string>();
+          access.trace_id = row[12].as<std::string>();
+          access.peer = row[13].as<std::string>();
           rows.push_back(std::move(access));
         }
         return rows;

@@ -45,6 +45,17 @@ absl::StatusOr<std::vector<Job>> PostgresWorkStore::Claim(JobKind kind, int limi
   return jobs;
 }
 
+absl::Status PostgresWorkStore::Extend(const std::vector<Job>& jobs, absl::Duration hold,
+                                       Deadline deadline) {
+  return pool_.Transact("extend_jobs", deadline, [&](pqxx::work& work) -> absl::Status {
+    for (const Job& job : jobs) {
+      const absl::Status status = jobs_.queue().Extend(work, JobWriter::ToQueued(job), hold);
+      if (!status.ok() && !absl::IsAborted(status)) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
 absl::Status PostgresWorkStore::Finish(const std::vector<Job>& jobs, Deadline deadline) {
   return pool_.Transact("finish_jobs", deadline, [&](pqxx::work& work) -> absl::Status {
     for (const Job& job : jobs) {

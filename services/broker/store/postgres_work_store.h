@@ -19,6 +19,8 @@ class PostgresWorkStore : public WorkStore {
   absl::Status Enqueue(const NewJob& job, Deadline deadline) override;
   absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
                                          Deadline deadline) override;
+  absl::Status Extend(const std::vector<Job>& jobs, absl::Duration hold,
+                      Deadline deadline) override;
   absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) override;
   absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,
                      Deadline deadline) override;

@@ -454,6 +454,14 @@ TYPED_TEST(StoreContract, APushIsTakenOnceAndWorkedOnUntilItIsFinished) {
   jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon());
   ASSERT_EQ(jobs.size(), 1u);
   EXPECT_EQ(jobs[0].attempts, 2);
+  // A hold that is over gives it to another, unless it was made longer in time.
+  ASSERT_OK(this->b_.work.Extend(jobs, absl::ZeroDuration(), this->soon()));
+  const std::vector<Job> lost = jobs;
+  jobs = *this->b_.work.Claim(JobKind::kPush, 10, absl::ZeroDuration(), this->soon());
+  ASSERT_EQ(jobs.size(), 1u);
+  ASSERT_OK(this->b_.work.Extend(jobs, absl::Minutes(1), this->soon()));
+  ASSERT_OK(this->b_.work.Extend(lost, absl::ZeroDuration(), this->soon()));  // no longer its own
+  EXPECT_TRUE(this->b_.work.Claim(JobKind::kPush, 10, absl::Minutes(1), this->soon())->empty());
   ASSERT_OK(this->b_.work.Finish(jobs, this->soon()));
   EXPECT_EQ(this->b_.work.CountPushes(this->soon())->jobs, 0);
   EXPECT_THAT(this->b_.work.AddPush(push, this->soon()), IsOkAndHolds(false));
@@ -509,6 +517,10 @@ TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
     row.caller = i == 0 ? "x" : "y";
     row.action = "read_token";
     row.count = i + 1;
+    row.fingerprint = "0123456789ab";
+    row.request_id = "request-" + std::to_string(i);
+    row.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    row.peer = "ipv4:127.0.0.1:1";
     rows.push_back(row);
   }
   ASSERT_OK(this->b_.audit.Append(rows, this->soon()));
@@ -519,6 +531,10 @@ TYPED_TEST(StoreContract, AccessesAreListedNewestFirstAndPagedByTheirKey) {
   ASSERT_EQ(listed.size(), 3u);
   EXPECT_EQ(listed[0].id, "id3");
   EXPECT_EQ(listed[0].count, 4);
+  EXPECT_EQ(listed[0].fingerprint, rows[3].fingerprint);
+  EXPECT_EQ(listed[0].request_id, rows[3].request_id);
+  EXPECT_EQ(listed[0].trace_id, rows[3].trace_id);
+  EXPECT_EQ(listed[0].peer, rows[3].peer);
   filter.before_second = listed[2].second;
   filter.before_id = listed[2].id;
   listed = *this->b_.audit.List(filter, 3, this->soon());

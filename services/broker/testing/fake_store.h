@@ -56,6 +56,11 @@ class FakeStore : public AppStore,
     return renewals_;
   }
   size_t pending_jobs(JobKind kind) const;
+  // The keys of jobs whose hold was made longer, each time.
+  std::vector<std::string> extended() const {
+    MutexLock lock(&mutex_);
+    return extended_;
+  }
 
   absl::StatusOr<Project> CreateProject(const Project& project, Deadline deadline) override;
   absl::StatusOr<Project> GetProject(const std::string& id, Deadline deadline) override;
@@ -123,6 +128,8 @@ class FakeStore : public AppStore,
   absl::Status Enqueue(const NewJob& job, Deadline deadline) override;
   absl::StatusOr<std::vector<Job>> Claim(JobKind kind, int limit, absl::Duration hold,
                                          Deadline deadline) override;
+  absl::Status Extend(const std::vector<Job>& jobs, absl::Duration hold,
+                      Deadline deadline) override;
   absl::Status Finish(const std::vector<Job>& jobs, Deadline deadline) override;
   absl::Status Retry(const Job& job, absl::Duration delay, const std::string& error,
                      Deadline deadline) override;
@@ -167,6 +174,7 @@ class FakeStore : public AppStore,
     Job job;
     absl::Time due;
     bool claimed = false;
+    Deadline held_until = Deadline::After(absl::ZeroDuration());
   };
   struct Change {
     std::string project;
@@ -219,6 +227,7 @@ class FakeStore : public AppStore,
   std::map<std::string, std::string> codes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, absl::Time> inbox_ ABSL_GUARDED_BY(mutex_);
   std::map<std::pair<JobKind, std::string>, QueuedJob> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> extended_ ABSL_GUARDED_BY(mutex_);
   int64_t last_job_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, AccessRow> accesses_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, WecomCorp> corps_ ABSL_GUARDED_BY(mutex_);

@@ -174,13 +174,14 @@ absl::Status FakeStore::Enqueue(const NewJob& job, Deadline) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Job>> FakeStore::Claim(JobKind kind, int limit, absl::Duration,
+absl::StatusOr<std::vector<Job>> FakeStore::Claim(JobKind kind, int limit, absl::Duration hold,
                                                   Deadline) {
   MutexLock lock(&mutex_);
   DATONG_RETURN_IF_ERROR(Check());
   std::vector<QueuedJob*> due;
   for (auto& [key, queued] : jobs_) {
-    if (key.first == kind && !queued.claimed && queued.due <= clock_.Now()) due.push_back(&queued);
+    const bool is_held = queued.claimed && !queued.held_until.Passed();
+    if (key.first == kind && !is_held && queued.due <= clock_.Now()) due.push_back(&queued);
   }
   std::sort(due.begin(), due.end(),
             [](const QueuedJob* a, const QueuedJob* b) { return a->job.id < b->job.id; });
@@ -188,11 +189,24 @@ absl::StatusOr<std::vector<Job>> FakeStore::Claim(JobKind kind, int limit, absl:
   std::vector<Job> jobs;
   for (QueuedJob* queued : due) {
     queued->claimed = true;
+    queued->held_until = Deadline::After(hold);
     ++queued->job.attempts;
     ++queued->job.claim;
     jobs.push_back(queued->job);
   }
   return jobs;
+}
+
+absl::Status FakeStore::Extend(const std::vector<Job>& jobs, absl::Duration hold, Deadline) {
+  MutexLock lock(&mutex_);
+  DATONG_RETURN_IF_ERROR(Check());
+  for (const Job& job : jobs) {
+    const auto found = jobs_.find({job.kind, job.key});
+    if (found == jobs_.end() || found->second.job.claim != job.claim) continue;
+    found->second.held_until = Deadline::After(hold);
+    extended_.push_back(job.key);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FakeStore::Finish(const std::vector<Job>& jobs, Deadline) {

@@ -1,11 +1,28 @@
 #include "services/identity/core/edge_table.h"
 
 #include <algorithm>
-#include <string>
+#include <map>
 
 #include "absl/algorithm/container.h"
 
 namespace datong::identity::resolution {
+
+void PairTable::Order() {
+  absl::c_sort(entries_, [](const Entry& a, const Entry& b) {
+    return std::tie(a.first, a.second.evidence_class, a.second.observed) <
+           std::tie(b.first, b.second.evidence_class, b.second.observed);
+  });
+  entries_.erase(std::unique(entries_.begin(), entries_.end(),
+                             [](const Entry& a, const Entry& b) { return a.first == b.first; }),
+                 entries_.end());
+}
+
+bool PairTable::contains(const Pair& ids) const {
+  const auto at =
+      std::lower_bound(entries_.begin(), entries_.end(), ids,
+                       [](const Entry& entry, const Pair& wanted) { return entry.first < wanted; });
+  return at != entries_.end() && at->first == ids;
+}
 
 EdgeTable::EdgeTable(const RecordTable& records, const Policy& policy, RefusalTable& refusals)
     : records_(records), policy_(policy), refusals_(refusals) {
@@ -35,7 +52,7 @@ void EdgeTable::CollectEdges() {
       at->second = std::max(at->second, record.observed);
     }
   }
-  std::map<Pair, Best> expired;
+  PairTable expired;
   for (const Record& record : records_.records()) {
     if (record.evidence_class == kClaimClass || record.snapshot) continue;
     records_.ForEachPair(record, [&](const Pair& ids) {
@@ -46,16 +63,17 @@ void EdgeTable::CollectEdges() {
         const bool late = issue != issued.end() &&
                           record.observed > issue->second + absl::Hours(24) * policy_.pending_days;
         if (late || !MayBridge(records_.id(ext).text, records_.id(pending).text)) {
-          expired[ids].Take(record.evidence_class, record.observed);
+          expired.Take(ids, record.evidence_class, record.observed);
           return;
         }
       }
-      edges_[ids].Take(record.evidence_class, record.observed);
+      edges_.Take(ids, record.evidence_class, record.observed);
     });
   }
+  edges_.Order();
+  expired.Order();
   for (const auto& [ids, best] : expired) {
-    if (!edges_.contains(ids))
-      refusals_.Refuse({ids.first, ids.second}, Reason::kPendingExpired, best);
+    if (!edges_.contains(ids)) refusals_.Refuse(ids, Reason::kPendingExpired, best);
   }
 }
 
@@ -76,7 +94,7 @@ std::optional<Index> EdgeTable::Chosen(const Record& record) const {
 }
 
 void EdgeTable::CollectClaims() {
-  std::map<Pair, Best> attached;  // device and claimed id, in the order of their texts
+  PairTable attached;  // device and claimed id, in the order of their texts
   std::vector<bool> claimed_openid(records_.size(), false);
   for (const Record& record : records_.records()) {
     if (record.evidence_class != kClaimClass || record.snapshot) continue;
@@ -85,31 +103,38 @@ void EdgeTable::CollectClaims() {
       const bool first = kind(ids.first) == IdKind::kDevice;
       const bool second = kind(ids.second) == IdKind::kDevice;
       if (first && second) {
-        edges_[ids].Take(kClaimClass, record.observed);
+        edges_.Take(ids, kClaimClass, record.observed);
       } else if (first || second) {
         const Index claimed = first ? ids.second : ids.first;
         if (chosen != claimed) return;
-        attached[ids].Take(kClaimClass, record.observed);
+        attached.Take(ids, kClaimClass, record.observed);
         if (kind(claimed) == IdKind::kOpenid) claimed_openid[first ? ids.first : ids.second] = true;
       } else {
-        claimed_pairs_[ids].Take(kClaimClass, record.observed);
+        claimed_pairs_.Take(ids, kClaimClass, record.observed);
       }
     });
   }
+  edges_.Order();
+  attached.Order();
+  claimed_pairs_.Order();
+  std::vector<PairTable::Entry> chosen;
   for (const auto& [ids, best] : attached) {
     if (edges_.contains(ids)) continue;
     const bool first = kind(ids.first) == IdKind::kDevice;
     const Index device = first ? ids.first : ids.second;
     const Index claimed = first ? ids.second : ids.first;
     if (claimed_openid[device] && kind(claimed) != IdKind::kOpenid) {
-      waiting_.emplace(ids, best);
+      waiting_.Take({ids, best});
     } else {
-      edges_[ids] = best;
+      chosen.push_back({ids, best});
     }
   }
-  std::erase_if(claimed_pairs_, [&](const auto& claim) { return edges_.contains(claim.first); });
+  for (const PairTable::Entry& entry : chosen) edges_.Take(entry);
+  edges_.Order();
+  claimed_pairs_.EraseIf([&](const auto& claim) { return edges_.contains(claim.first); });
   if (policy_.trust_client_claims) {
-    for (const auto& [ids, best] : claimed_pairs_) edges_[ids] = best;
+    for (const PairTable::Entry& claim : claimed_pairs_) edges_.Take(claim);
+    edges_.Order();
     claimed_pairs_.clear();
   }
 }
@@ -117,13 +142,12 @@ void EdgeTable::CollectClaims() {
 // R1.11: counted on the full set, before anything is joined.
 void EdgeTable::DropHubs() {
   std::vector<int> anchors(records_.size(), 0);
-  std::map<Index, std::map<std::string, int>> values;
+  std::map<Index, std::map<ScopeIndex, int>> values;
   for (const auto& [ids, best] : edges_) {
     for (const auto& [id, partner] : {ids, Pair{ids.second, ids.first}}) {
       if (!IsAnchor(kind(partner))) continue;
       if (kind(id) == IdKind::kDevice) ++anchors[id];
-      if (kind(id) == IdKind::kLogin)
-        ++values[id][ExclusiveScope(kind(partner), records_.id(partner).text)];
+      if (kind(id) == IdKind::kLogin) ++values[id][records_.scope(partner)];
     }
   }
   std::vector<bool> hub(records_.size(), false);
@@ -133,10 +157,10 @@ void EdgeTable::DropHubs() {
     hub[id] = absl::c_any_of(
         counts, [&](const auto& count) { return count.second > policy_.hub_login_partners; });
   }
-  std::erase_if(edges_, [&](const auto& edge) {
+  edges_.EraseIf([&](const auto& edge) {
     const auto& [ids, best] = edge;
     if (!hub[ids.first] && !hub[ids.second]) return false;
-    refusals_.Refuse({ids.first, ids.second}, Reason::kHubIdentifier, best);
+    refusals_.Refuse(ids, Reason::kHubIdentifier, best);
     return true;
   });
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,16 +21,42 @@ struct Edge {
   }
 };
 
+// Pairs in their order, each with its best evidence. A sorted list, since there are many and they
+// are filled in at once: after Take and before anything is read of it, Order.
+class PairTable {
+ public:
+  using Entry = std::pair<Pair, Best>;
+
+  void Take(const Pair& ids, int evidence_class, absl::Time observed) {
+    entries_.push_back({ids, {evidence_class, observed}});
+  }
+  void Take(const Entry& entry) { entries_.push_back(entry); }
+  void Order();
+
+  bool contains(const Pair& ids) const;
+  std::vector<Entry>::const_iterator begin() const { return entries_.begin(); }
+  std::vector<Entry>::const_iterator end() const { return entries_.end(); }
+  size_t size() const { return entries_.size(); }
+  void clear() { entries_.clear(); }
+  template <typename Condition>
+  void EraseIf(Condition condition) {
+    std::erase_if(entries_, condition);
+  }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
 class EdgeTable {
  public:
   // Collects the edges. What it leaves out is refused.
   EdgeTable(const RecordTable& records, const Policy& policy, RefusalTable& refusals);
 
-  const std::map<Pair, Best>& edges() const { return edges_; }
+  const PairTable& edges() const { return edges_; }
   // Pairs among claimed identifiers, which nothing better shows.
-  const std::map<Pair, Best>& claimed_pairs() const { return claimed_pairs_; }
+  const PairTable& claimed_pairs() const { return claimed_pairs_; }
   // A device and what waits for better evidence.
-  const std::map<Pair, Best>& waiting() const { return waiting_; }
+  const PairTable& waiting() const { return waiting_; }
 
  private:
   IdKind kind(Index id) const { return records_.kind(id); }
@@ -43,9 +69,9 @@ class EdgeTable {
   const RecordTable& records_;
   const Policy& policy_;
   RefusalTable& refusals_;
-  std::map<Pair, Best> edges_;
-  std::map<Pair, Best> claimed_pairs_;
-  std::map<Pair, Best> waiting_;
+  PairTable edges_;
+  PairTable claimed_pairs_;
+  PairTable waiting_;
 };
 
 }  // namespace datong::identity::resolution

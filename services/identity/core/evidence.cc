@@ -1,16 +1,15 @@
 #include "services/identity/core/evidence.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "common/identifier/sha256.h"
 
 namespace datong::identity {
 namespace {
@@ -68,15 +67,11 @@ std::string Trimmed(const std::string& identifier) {
   return absl::StrCat(identifier.substr(0, head), absl::StripAsciiWhitespace(value));
 }
 
-std::string Hash(const std::string& text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  return std::string(reinterpret_cast<const char*>(digest.data()), 16);
-}
-
 std::string Facts(int32_t project_number, const Evidence& record) {
-  return absl::StrCat(project_number, "\n", record.kind, "\n", absl::StrJoin(record.ids, "\n"),
-                      "\n", record.snapshot ? 1 : 0, static_cast<int>(record.watermark), "\n");
+  std::string facts = absl::StrCat(project_number, "\n", record.kind);
+  for (const std::string& id : record.ids) absl::StrAppend(&facts, "\n", id);
+  absl::StrAppend(&facts, "\n", record.snapshot ? 1 : 0, static_cast<int>(record.watermark), "\n");
+  return facts;
 }
 
 }  // namespace
@@ -132,17 +127,38 @@ Evidence Clean(const Evidence& record, const Policy& policy, std::vector<Refusal
   return clean;
 }
 
-std::string KnownKey(int32_t project_number, const Evidence& record) {
+bool IsClean(const Evidence& record, const Policy& policy) {
+  if (record.watermark == Watermark::kAppidMismatch || record.watermark == Watermark::kStale) {
+    return false;
+  }
+  for (size_t i = 0; i < record.ids.size(); ++i) {
+    const std::string& id = record.ids[i];
+    if (i > 0 && record.ids[i - 1] >= id) return false;
+    const absl::string_view value = ValueOf(id);
+    if (value.size() != absl::StripAsciiWhitespace(value).size()) return false;
+    if (FaultOf(id, policy).has_value()) return false;
+  }
+  return true;
+}
+
+FactKey KnownKey(int32_t project_number, const Evidence& record) {
   const bool instant = absl::c_any_of(
       record.ids, [](const std::string& id) { return KindOf(id) == IdKind::kPending; });
   const int64_t time = instant ? absl::ToUnixMicros(record.observed)
                                : absl::ToUnixSeconds(record.observed) / kKnownForSeconds;
-  return Hash(absl::StrCat(Facts(project_number, record), time));
+  std::string facts = Facts(project_number, record);
+  absl::StrAppend(&facts, time);
+  const std::array<unsigned char, 32> digest = Sha256(facts);
+  FactKey key;
+  std::memcpy(&key, digest.data(), sizeof(key));
+  return key;
 }
 
 std::string EvidenceId(int32_t project_number, const Evidence& record) {
-  return Hash(absl::StrCat(Facts(project_number, record), absl::ToUnixMicros(record.observed), "\n",
-                           record.request_id));
+  std::string facts = Facts(project_number, record);
+  absl::StrAppend(&facts, absl::ToUnixMicros(record.observed), "\n", record.request_id);
+  const std::array<unsigned char, 32> digest = Sha256(facts);
+  return std::string(reinterpret_cast<const char*>(digest.data()), 16);
 }
 
 }  // namespace datong::identity

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -75,10 +76,23 @@ std::optional<Reason> FaultOf(const std::string& identifier, const Policy& polic
 // unique afterwards, and may be none. The refusals are added to `refusals`.
 Evidence Clean(const Evidence& record, const Policy& policy, std::vector<Refusal>& refusals);
 
+// True when cleaning would change nothing and refuse nothing.
+bool IsClean(const Evidence& record, const Policy& policy);
+
 // Says which facts are the same: a record is known when one with its key was observed at the same
 // time or before. Within 30 days later repeats of one fact add nothing to any rule; where the time
 // of each counts (pending ids), the key holds the instant.
-std::string KnownKey(int32_t project_number, const Evidence& record);
+struct FactKey {
+  uint64_t high = 0;
+  uint64_t low = 0;
+
+  bool operator==(const FactKey&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const FactKey& key) {
+    return H::combine(std::move(state), key.high, key.low);
+  }
+};
+FactKey KnownKey(int32_t project_number, const Evidence& record);
 
 // The idempotency key of a record (R2.1).
 std::string EvidenceId(int32_t project_number, const Evidence& record);

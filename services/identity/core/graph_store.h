@@ -23,6 +23,13 @@ struct Project {
   int32_t number = 0;
 };
 
+struct Versions {
+  int64_t graph = 0;
+  // Goes up with every decision, erasure, binding and policy, of any replica: a repeat may mean
+  // something else afterwards.
+  int64_t decisions = 0;
+};
+
 // What a batch of evidence did.
 struct LinkOutcome {
   int64_t version = 0;
@@ -216,9 +223,7 @@ class GraphStore {
   virtual absl::StatusOr<PastPerson> WhoWas(const Project& project, const std::string& identifier,
                                             std::optional<int64_t> version,
                                             std::optional<absl::Time> at, Deadline deadline) = 0;
-  // Goes up with every decision, erasure, binding and policy, of any replica: a repeat may mean
-  // something else afterwards.
-  virtual absl::StatusOr<int64_t> DecisionVersion(const Project& project, Deadline deadline) = 0;
+  virtual absl::StatusOr<Versions> ReadVersions(const Project& project, Deadline deadline) = 0;
   virtual absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project,
                                                          const PersonFilter& filter,
                                                          const std::string& after, int limit,

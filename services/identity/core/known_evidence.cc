@@ -5,23 +5,31 @@
 
 namespace datong::identity {
 
-bool KnownEvidence::Contains(const std::string& key, absl::Time observed) const {
+bool KnownEvidence::Contains(const FactKey& key, int64_t decisions, absl::Time observed) const {
   const int64_t at = absl::ToUnixMicros(observed);
-  MutexLock lock(&mutex_);
-  for (const Facts* facts : {&young_, &old_}) {
+  const Part& part = parts_[key.high % kParts];
+  MutexLock lock(&part.mutex);
+  for (const Facts* facts : {&part.young, &part.old}) {
     const auto found = facts->find(key);
-    if (found != facts->end() && found->second <= at) return true;
+    if (found == facts->end()) continue;
+    if (found->second.decisions == decisions && found->second.observed_us <= at) return true;
   }
   return false;
 }
 
-void KnownEvidence::Add(const std::string& key, absl::Time observed) {
-  MutexLock lock(&mutex_);
-  const auto [at, added] = young_.try_emplace(key, absl::ToUnixMicros(observed));
-  if (!added) at->second = std::min(at->second, absl::ToUnixMicros(observed));
-  if (young_.size() * 2 < capacity_) return;
-  old_ = std::move(young_);
-  young_.clear();
+void KnownEvidence::Add(const FactKey& key, int64_t decisions, absl::Time observed) {
+  const Known known{decisions, absl::ToUnixMicros(observed)};
+  Part& part = parts_[key.high % kParts];
+  MutexLock lock(&part.mutex);
+  const auto [at, added] = part.young.try_emplace(key, known);
+  if (!added && at->second.decisions == decisions) {
+    at->second.observed_us = std::min(at->second.observed_us, known.observed_us);
+  } else if (!added) {
+    at->second = known;
+  }
+  if (part.young.size() * 2 < capacity_) return;
+  part.old = std::move(part.young);
+  part.young.clear();
 }
 
 }  // namespace datong::identity

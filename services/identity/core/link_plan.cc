@@ -1,6 +1,7 @@
 #include "services/identity/core/link_plan.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
@@ -9,7 +10,10 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "services/identity/core/disjoint_sets.h"
 #include "services/identity/core/resolution.h"
 
@@ -59,13 +63,17 @@ class Planner {
   using PersonId = int64_t;
 
   void FindNew(int32_t project_number, absl::Span<const DoorRecord> records) {
-    absl::flat_hash_map<std::string, absl::Time> known;
+    // Only what shows the same identifiers can be the same fact.
+    absl::flat_hash_set<size_t> shown;
+    const auto ids_of = [](const Evidence& record) { return absl::HashOf(record.ids); };
+    for (const DoorRecord& record : records) shown.insert(ids_of(record.stored));
+    absl::flat_hash_map<std::pair<FactKey, int>, absl::Time> known;
     const auto key_of = [&](const Evidence& record) {
-      std::string key = KnownKey(project_number, record);
-      if (!state_.decisions.empty()) absl::StrAppend(&key, EraOf(record, state_.decisions));
-      return key;
+      const int era = state_.decisions.empty() ? 0 : EraOf(record, state_.decisions);
+      return std::make_pair(KnownKey(project_number, record), era);
     };
     for (const Evidence& record : state_.evidence) {
+      if (!shown.contains(ids_of(record))) continue;
       const auto [at, added] = known.try_emplace(key_of(record), record.observed);
       at->second = std::min(at->second, record.observed);
     }
@@ -80,20 +88,30 @@ class Planner {
 
   uint32_t RootOf(const Evidence& record) { return sets_.Find(index_.at(record.ids.front())); }
 
-  // Also those of identifiers that are no nodes may have been loaded, to know repeats.
-  bool IsPlaced(const Evidence& clean) const {
-    return !clean.ids.empty() && index_.contains(clean.ids.front());
-  }
+  // A record of stored evidence, cleaned, and one of its nodes.
+  struct Placed {
+    const Evidence* record;
+    uint32_t node;
+  };
 
   void CleanEvidence(bool everything) {
     std::vector<Refusal> ignored;
-    clean_.reserve(state_.evidence.size());
+    placed_.reserve(state_.evidence.size());
     for (const Evidence& stored : state_.evidence) {
-      clean_.push_back(Clean(stored, policy_, ignored));
-      if (!everything || !IsPlaced(clean_.back())) continue;
+      const Evidence* clean = &stored;
+      if (!IsClean(stored, policy_)) {
+        clean = &cleaned_.emplace_back(Clean(stored, policy_, ignored));
+      }
+      if (clean->ids.empty()) continue;
+      // Also those of identifiers that are no nodes may have been loaded, to know repeats.
+      const auto node = index_.find(clean->ids.front());
+      if (node == index_.end()) continue;
+      placed_.push_back({clean, node->second});
+      if (!everything) continue;
       // Another policy may join what was apart.
-      const std::vector<std::string>& ids = clean_.back().ids;
-      for (size_t j = 1; j < ids.size(); ++j) sets_.Join(index_.at(ids[0]), index_.at(ids[j]));
+      for (size_t j = 1; j < clean->ids.size(); ++j) {
+        sets_.Join(node->second, index_.at(clean->ids[j]));
+      }
     }
   }
 
@@ -117,10 +135,9 @@ class Planner {
       const auto component = components_.find(sets_.Find(i));
       if (component != components_.end()) component->second.nodes.push_back(i);
     }
-    for (const Evidence& clean : clean_) {
-      if (!IsPlaced(clean)) continue;
-      const auto component = components_.find(RootOf(clean));
-      if (component != components_.end()) component->second.records.push_back(&clean);
+    for (const Placed& placed : placed_) {
+      const auto component = components_.find(sets_.Find(placed.node));
+      if (component != components_.end()) component->second.records.push_back(placed.record);
     }
     for (const Refusal& refusal : state_.open_refusals) {
       const auto component = components_.find(sets_.Find(index_.at(refusal.ids.front())));
@@ -128,9 +145,14 @@ class Planner {
     }
   }
 
-  // The component keeps the name that most of its nodes have already.
+  // The component keeps the name that most of its nodes have already; of several the one of its
+  // best and oldest identifier, whose person stays too: so the fewest nodes change.
   int64_t NameOfComponent(const Component& component) const {
-    std::map<int64_t, int> counts;
+    struct Share {
+      int count = 0;
+      std::pair<IdKind, absl::Time> best = {IdKind::kUnknown, absl::InfiniteFuture()};
+    };
+    std::map<int64_t, Share> shares;
     int64_t smallest = std::numeric_limits<int64_t>::max();
     std::set<int64_t> present;
     for (const uint32_t i : component.nodes) present.insert(state_.nodes[i].node);
@@ -138,11 +160,17 @@ class Planner {
       const StoredNode& node = state_.nodes[i];
       smallest = std::min(smallest, node.node);
       // The node that it is named after may have been erased.
-      if (!node.fresh && present.contains(node.component)) ++counts[node.component];
+      if (node.fresh || !present.contains(node.component)) continue;
+      Share& share = shares[node.component];
+      ++share.count;
+      share.best = std::min(share.best, {KindOf(node.identifier), node.first_observed});
     }
-    if (counts.empty()) return smallest;
-    return absl::c_max_element(counts,
-                               [](const auto& a, const auto& b) { return a.second < b.second; })
+    if (shares.empty()) return smallest;
+    return absl::c_max_element(shares,
+                               [](const auto& a, const auto& b) {
+                                 return std::tie(a.second.count, b.second.best) <
+                                        std::tie(b.second.count, a.second.best);
+                               })
         ->first;
   }
 
@@ -283,12 +311,13 @@ class Planner {
   }
 
   void DiffRefusals(const Component& component, const Resolution& resolution) {
-    std::map<std::pair<std::vector<std::string>, Reason>, const Refusal*> before;
-    for (const Refusal* refusal : component.open_refusals) {
-      before[{refusal->ids, refusal->reason}] = refusal;
-    }
+    const auto key_of = [](const Refusal& refusal) {
+      return std::make_pair(absl::Span<const std::string>(refusal.ids), refusal.reason);
+    };
+    absl::flat_hash_map<std::pair<absl::Span<const std::string>, Reason>, const Refusal*> before;
+    for (const Refusal* refusal : component.open_refusals) before[key_of(*refusal)] = refusal;
     for (const Refusal& refusal : resolution.refusals) {
-      const auto old = before.find({refusal.ids, refusal.reason});
+      const auto old = before.find(key_of(refusal));
       if (old == before.end()) {
         plan_.opened.push_back(refusal);
         continue;
@@ -299,16 +328,20 @@ class Planner {
       }
       before.erase(old);
     }
-    for (const auto& [key, refusal] : before) plan_.closed.push_back(*refusal);
+    // In the order in which they were given.
+    for (const Refusal* refusal : component.open_refusals) {
+      if (before.contains(key_of(*refusal))) plan_.closed.push_back(*refusal);
+    }
   }
 
   const GraphState& state_;
   const Policy& policy_;
   DisjointSets sets_;
   std::vector<uint32_t> everything_;
-  absl::flat_hash_map<std::string, uint32_t> index_;
+  absl::flat_hash_map<absl::string_view, uint32_t> index_;
   absl::flat_hash_map<uint32_t, size_t> sights_;  // node to its first place in the batch
-  std::vector<Evidence> clean_;
+  std::deque<Evidence> cleaned_;                  // of the stored evidence what had to be
+  std::vector<Placed> placed_;
   std::map<uint32_t, Component> components_;
   LinkPlan plan_;
 };

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/algorithm/container.h"
-#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/base/strings.h"
 #include "common/identifier/identifier.h"
 
@@ -13,6 +13,25 @@ namespace {
 
 constexpr size_t kMostIds = 20;
 constexpr size_t kLongestNote = 256;
+
+// An identifier as Identifier writes it, of plain ASCII and of a kind that is known: so nearly all
+// are, and they need no copy.
+bool IsNormal(absl::string_view text) {
+  if (text.size() > 256 || KindOf(text) == IdKind::kUnknown) return false;
+  const size_t first = text.find(':');
+  if (first == 0 || first == absl::string_view::npos) return false;
+  const size_t second = text.find(':', first + 1);
+  if (second == first + 1 || second == absl::string_view::npos) return false;
+  const absl::string_view value = text.substr(second + 1);
+  if (!value.empty() && (value.front() == ' ' || value.back() == ' ')) return false;
+  return absl::c_all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+void NormaliseNote(std::string& note) {
+  if (note.size() > kLongestNote) note.resize(kLongestNote);
+  const bool plain = absl::c_all_of(note, [](char c) { return c > 0; });
+  if (!plain) note = SanitizeUtf8(note);
+}
 
 }  // namespace
 
@@ -24,6 +43,7 @@ std::string Normalise(Evidence& record) {
     return "OBSERVED_TIME_MISSING";
   }
   for (std::string& text : record.ids) {
+    if (IsNormal(text)) continue;
     if (KindOf(text) == IdKind::kForbidden && text.size() <= 256 && IsUtf8(text)) {
       // Order numbers and hints need no scope ("txn:4200001"): they are refused by kind anyway.
       if (!absl::c_any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
@@ -38,20 +58,20 @@ std::string Normalise(Evidence& record) {
   record.observed = absl::FromUnixMicros(absl::ToUnixMicros(record.observed));
   for (std::string* note :
        {&record.appid, &record.request_id, &record.obtained_by, &record.consent_ref}) {
-    *note = SanitizeUtf8(note->substr(0, kLongestNote));
+    NormaliseNote(*note);
   }
   return "";
 }
 
 absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<Evidence> records,
                                             Deadline deadline) {
-  // What is remembered holds until the next decision or change of the rules, of any replica: their
-  // version is part of the keys.
-  const absl::StatusOr<int64_t> decisions = store_.DecisionVersion(project, deadline);
-  if (!decisions.ok()) return decisions.status();
+  const absl::StatusOr<Versions> versions = store_.ReadVersions(project, deadline);
+  if (!versions.ok()) return versions.status();
   Result result;
+  // Known facts were committed before.
+  result.version = versions->graph;
   std::vector<Evidence> fresh;
-  std::vector<std::string> keys;
+  std::vector<FactKey> keys;
   std::vector<size_t> places;
   for (size_t i = 0; i < records.size(); ++i) {
     std::string reason = Normalise(records[i]);
@@ -59,12 +79,12 @@ absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<
       result.rejected.push_back({i, std::move(reason)});
       continue;
     }
-    std::string key = absl::StrCat(KnownKey(project.number, records[i]), *decisions);
-    if (known_.Contains(key, records[i].observed)) {
+    const FactKey key = KnownKey(project.number, records[i]);
+    if (known_.Contains(key, versions->decisions, records[i].observed)) {
       ++result.known;
       continue;
     }
-    keys.push_back(std::move(key));
+    keys.push_back(key);
     places.push_back(i);
     fresh.push_back(std::move(records[i]));
   }
@@ -83,7 +103,7 @@ absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<
     for (const size_t i : outcome->decided) uncertain[i] = true;
     result.erased = static_cast<int>(outcome->erased.size());
     for (size_t i = 0; i < fresh.size(); ++i) {
-      if (!uncertain[i]) known_.Add(keys[i], fresh[i].observed);
+      if (!uncertain[i]) known_.Add(keys[i], versions->decisions, fresh[i].observed);
     }
     result.known += static_cast<int>(fresh.size() - outcome->collided.size()) - outcome->recorded -
                     result.erased;

@@ -24,7 +24,7 @@ class Linker {
     std::string reason;
   };
   struct Result {
-    int64_t version = 0;  // 0 when nothing had to be asked of the store
+    int64_t version = 0;  // of the graph, that holds all of it
     int recorded = 0;
     int known = 0;
     int parked = 0;

@@ -37,6 +37,7 @@ TEST(NormaliseTest, SaysWhatCanNeverBeStored) {
       {"IDENTIFIERS_MISSING", Record({})},
       {"TOO_MANY_IDENTIFIERS", Record(std::vector<std::string>(21, "openid:wx1:a"))},
       {"IDENTIFIER_INVALID", Record({"openid:wx1"})},
+      {"IDENTIFIER_INVALID", Record({"openid::a"})},
       {"IDENTIFIER_INVALID", Record({"cookie:wx1:a"})},
       {"IDENTIFIER_INVALID", Record({"openid:wx1:a\xFF"})},
       {"IDENTIFIER_INVALID", Record({"openid:wx1:a\nb"})},
@@ -62,14 +63,26 @@ TEST(KnownKeyTest, ForgetsTheTimeWithinThirtyDaysButNotOfPendingIds) {
 }
 
 TEST(KnownEvidenceTest, KnowsLaterRepeatsAndForgetsTheOldestWhenFull) {
-  KnownEvidence known(8);
+  KnownEvidence known(16 * 8);  // 16 parts, and all of these keys go into one
   const absl::Time noon = absl::FromUnixSeconds(1'772'000'000);
-  known.Add("a", noon);
-  EXPECT_TRUE(known.Contains("a", noon + absl::Hours(1)));
-  EXPECT_FALSE(known.Contains("a", noon - absl::Hours(1)));
-  for (int i = 0; i < 8; ++i) known.Add(std::to_string(i), noon);
-  EXPECT_FALSE(known.Contains("a", noon));
-  EXPECT_TRUE(known.Contains("7", noon));
+  const FactKey first{0, 100};
+  known.Add(first, 1, noon);
+  EXPECT_TRUE(known.Contains(first, 1, noon + absl::Hours(1)));
+  EXPECT_FALSE(known.Contains(first, 1, noon - absl::Hours(1)));
+  for (uint64_t i = 0; i < 8; ++i) known.Add({0, i}, 1, noon);
+  EXPECT_FALSE(known.Contains(first, 1, noon));
+  EXPECT_TRUE(known.Contains({0, 7}, 1, noon));
+}
+
+TEST(KnownEvidenceTest, ADecisionMakesItDoubtWhatItKnew) {
+  KnownEvidence known(1000);
+  const FactKey fact{3, 4};
+  const absl::Time noon = absl::FromUnixSeconds(1'772'000'000);
+  known.Add(fact, 1, noon);
+  EXPECT_FALSE(known.Contains(fact, 2, noon));
+  known.Add(fact, 2, noon + absl::Hours(1));
+  EXPECT_TRUE(known.Contains(fact, 2, noon + absl::Hours(1)));
+  EXPECT_FALSE(known.Contains(fact, 2, noon));
 }
 
 TEST(ScopingTest, TheAccountIsTheOneAtTheTimeOfObservation) {

@@ -1,6 +1,7 @@
 #include "services/identity/core/record_table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
@@ -8,10 +9,18 @@
 
 namespace datong::identity::resolution {
 
-void RefusalTable::Refuse(std::vector<Index> ids, Reason reason, const Best& best) {
-  absl::c_sort(ids);
-  auto& kept = refusals_[{std::move(ids), reason}];
-  kept.Take(best.evidence_class, best.observed);
+std::vector<RefusalTable::Entry> RefusalTable::Take() {
+  absl::c_sort(entries_, [](const Entry& a, const Entry& b) {
+    return std::tie(a.first, a.second, a.reason, a.best.evidence_class, a.best.observed) <
+           std::tie(b.first, b.second, b.reason, b.best.evidence_class, b.best.observed);
+  });
+  entries_.erase(std::unique(entries_.begin(), entries_.end(),
+                             [](const Entry& a, const Entry& b) {
+                               return std::tie(a.first, a.second, a.reason) ==
+                                      std::tie(b.first, b.second, b.reason);
+                             }),
+                 entries_.end());
+  return std::move(entries_);
 }
 
 RecordTable::RecordTable(absl::Span<const Evidence* const> records,
@@ -21,32 +30,47 @@ RecordTable::RecordTable(absl::Span<const Evidence* const> records,
 }
 
 void RecordTable::Read(absl::Span<const Evidence* const> records) {
-  std::vector<absl::string_view> texts;
-  for (const Evidence* record : records) {
-    const bool no_phones = IsRevoked(*record);
-    for (const std::string& id : record->ids) {
-      if (!no_phones || KindOf(id) != IdKind::kPhone) texts.push_back(id);
-    }
-  }
-  absl::c_sort(texts);
-  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+  // Numbered as they come at first, in the order of their texts in the end.
   absl::flat_hash_map<absl::string_view, Index> index;
-  for (const absl::string_view text : texts) {
-    index.emplace(text, static_cast<Index>(ids_.size()));
-    ids_.push_back({std::string(text), KindOf(text), absl::InfiniteFuture(), -1});
-  }
+  std::vector<absl::string_view> texts;
+  records_.reserve(records.size());
   for (const Evidence* record : records) {
     Record read{
         ClassOf(record->kind).value_or(kClaimClass), record->observed, record->snapshot, {}};
     const bool no_phones = IsRevoked(*record);
     for (const std::string& id : record->ids) {
       if (no_phones && KindOf(id) == IdKind::kPhone) continue;
-      read.ids.push_back(index.at(id));
-      absl::Time& first = ids_[read.ids.back()].first_observed;
-      first = std::min(first, record->observed);
+      const auto [at, added] = index.try_emplace(id, static_cast<Index>(texts.size()));
+      if (added) texts.push_back(id);
+      read.ids.push_back(at->second);
     }
-    absl::c_sort(read.ids);
     records_.push_back(std::move(read));
+  }
+  std::vector<Index> order(texts.size());
+  std::iota(order.begin(), order.end(), 0U);
+  absl::c_sort(order, [&](Index a, Index b) { return texts[a] < texts[b]; });
+  std::vector<Index> place(texts.size());
+  ids_.reserve(texts.size());
+  for (const Index old : order) {
+    place[old] = static_cast<Index>(ids_.size());
+    ids_.push_back({std::string(texts[old]), KindOf(texts[old]), absl::InfiniteFuture(), -1});
+  }
+  for (auto& [text, number] : index) number = place[number];
+  for (Record& record : records_) {
+    for (Index& id : record.ids) {
+      id = place[id];
+      ids_[id].first_observed = std::min(ids_[id].first_observed, record.observed);
+    }
+    absl::c_sort(record.ids);
+  }
+  absl::flat_hash_map<std::string, ScopeIndex> scopes;
+  scopes_.assign(ids_.size(), 0);
+  for (Index id = 0; id < ids_.size(); ++id) {
+    if (!IsAnchor(kind(id))) continue;
+    scopes_[id] = scopes
+                      .try_emplace(ExclusiveScope(kind(id), ids_[id].text),
+                                   static_cast<ScopeIndex>(scopes.size()))
+                      .first->second;
   }
   tainted_.assign(ids_.size(), false);
   rebound_.assign(ids_.size(), absl::InfinitePast());
@@ -108,7 +132,7 @@ void RecordTable::Taint(RefusalTable& refusals) {
     fresh.pop_back();
     for (const Record* record : answers[id]) taint(*record);
   }
-  for (const auto& [id, best] : seeds) refusals.Refuse({id}, Reason::kSnapshotUser, best);
+  for (const auto& [id, best] : seeds) refusals.Refuse(id, Reason::kSnapshotUser, best);
 }
 
 }  // namespace datong::identity::resolution

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "services/identity/core/resolution.h"
@@ -16,6 +18,7 @@
 namespace datong::identity::resolution {
 
 using Index = uint32_t;
+using ScopeIndex = uint32_t;           // of exclusive scopes (R4.1), as they are met
 using Pair = std::pair<Index, Index>;  // first < second, which is the order of the texts
 
 // The best evidence for something: the smallest (class, time).
@@ -31,21 +34,34 @@ struct Best {
   }
 };
 
-// Refusals by identifiers and reason, each with the best evidence for what is refused.
+// Refusals of single identifiers and of pairs, each with the best evidence for what is refused.
 class RefusalTable {
  public:
-  void Refuse(std::vector<Index> ids, Reason reason, const Best& best);
-  const std::map<std::pair<std::vector<Index>, Reason>, Best>& all() const { return refusals_; }
+  struct Entry {
+    Index first = 0;
+    std::optional<Index> second;
+    Reason reason = Reason::kBlockedValue;
+    Best best;
+  };
+
+  void Refuse(Index id, Reason reason, const Best& best) {
+    entries_.push_back({id, std::nullopt, reason, best});
+  }
+  void Refuse(const Pair& ids, Reason reason, const Best& best) {
+    entries_.push_back({ids.first, ids.second, reason, best});
+  }
+  // By identifiers and reason, without repeats.
+  std::vector<Entry> Take();
 
  private:
-  std::map<std::pair<std::vector<Index>, Reason>, Best> refusals_;
+  std::vector<Entry> entries_;
 };
 
 struct Record {
   int evidence_class;
   absl::Time observed;
   bool snapshot;
-  std::vector<Index> ids;  // ascending
+  absl::InlinedVector<Index, 4> ids;  // ascending
 };
 
 // The records with their identifiers numbered in the order of their texts, without what decisions
@@ -63,6 +79,8 @@ class RecordTable {
   std::vector<Resolution::Id>& ids() { return ids_; }
   IdKind kind(Index index) const { return ids_[index].kind; }
   bool tainted(Index index) const { return tainted_[index]; }
+  // Of anchors alone.
+  ScopeIndex scope(Index index) const { return scopes_[index]; }
   // Pairs that are never one person (R4.3).
   const std::set<Pair>& apart() const { return apart_; }
 
@@ -88,6 +106,7 @@ class RecordTable {
   const absl::Span<const Decision> decisions_;
   std::vector<Resolution::Id> ids_;
   std::vector<Record> records_;
+  std::vector<ScopeIndex> scopes_;
   std::vector<bool> tainted_;
   std::vector<absl::Time> rebound_;  // by id
   std::map<Pair, absl::Time> retracted_;

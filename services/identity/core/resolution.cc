@@ -1,14 +1,14 @@
 #include "services/identity/core/resolution.h"
 
 #include <algorithm>
-#include <map>
+#include <compare>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/algorithm/container.h"
-#include "absl/container/flat_hash_map.h"
 #include "services/identity/core/disjoint_sets.h"
 #include "services/identity/core/edge_table.h"
 #include "services/identity/core/record_table.h"
@@ -55,16 +55,21 @@ class Resolver {
   // R4.1, by the strongest kind that clashes.
   std::optional<Reason> Clash(Index a, Index b) {
     std::optional<IdKind> clash;
-    const auto& held = scopes_[a];
-    for (const auto& [scope, values] : scopes_[b]) {
-      const auto same = held.find(scope);
-      if (same == held.end()) continue;
-      std::set<Index> all = same->second;
-      all.insert(values.begin(), values.end());
-      const IdKind scope_kind = kind(*all.begin());
-      const int most = scope_kind == IdKind::kLogin ? policy_.login_max : 1;
-      if (static_cast<int>(all.size()) > most && (!clash.has_value() || scope_kind < *clash)) {
-        clash = scope_kind;
+    const std::vector<Held>& held = held_[a];
+    const std::vector<Held>& other = held_[b];
+    for (auto at = held.begin(), to = other.begin(); at != held.end() && to != other.end();) {
+      if (at->scope < to->scope) {
+        ++at;
+      } else if (to->scope < at->scope) {
+        ++to;
+      } else {
+        const ScopeIndex scope = at->scope;
+        const IdKind scope_kind = kind(at->id);
+        int count = 0;
+        for (; at != held.end() && at->scope == scope; ++at) ++count;
+        for (; to != other.end() && to->scope == scope; ++to) ++count;
+        const int most = scope_kind == IdKind::kLogin ? policy_.login_max : 1;
+        if (count > most && (!clash.has_value() || scope_kind < *clash)) clash = scope_kind;
       }
     }
     if (clash.has_value()) return ConflictOf(*clash);
@@ -77,14 +82,15 @@ class Resolver {
 
   // R3.3.
   void JoinStrong() {
-    scopes_.resize(records_.size());
+    held_.resize(records_.size());
     anchored_.assign(records_.size(), false);
     for (Index id = 0; id < records_.size(); ++id) {
       if (!IsAnchor(kind(id))) continue;
       anchored_[id] = true;
-      scopes_[id][ExclusiveScope(kind(id), records_.id(id).text)].insert(id);
+      held_[id].push_back({records_.scope(id), id});
     }
     std::vector<Edge> edges;
+    edges.reserve(edges_->edges().size());
     for (const auto& [ids, best] : edges_->edges()) {
       if (!weak(ids.first) && !weak(ids.second)) edges.push_back({best, ids});
     }
@@ -98,23 +104,23 @@ class Resolver {
       if (!reason.has_value()) reason = Clash(a, b);
       if (!reason.has_value() && TooLarge(a, b)) reason = Reason::kSizeLimit;
       if (reason.has_value()) {
-        refusals_.Refuse({edge.ids.first, edge.ids.second}, *reason, edge.best);
+        refusals_.Refuse(edge.ids, *reason, edge.best);
         continue;
       }
       const auto [root, gone] = sets_->Join(a, b);
       anchored_[root] = anchored_[root] || anchored_[gone];
-      for (auto& [scope, values] : scopes_[gone]) {
-        scopes_[root][scope].insert(values.begin(), values.end());
-      }
-      scopes_[gone].clear();
+      std::vector<Held> both;
+      absl::c_merge(held_[root], held_[gone], std::back_inserter(both));
+      held_[root] = std::move(both);
+      held_[gone].clear();
     }
   }
 
   // Claims that nothing better came to confirm.
-  void RefuseClaims(const std::map<Pair, Best>& claims) {
+  void RefuseClaims(const PairTable& claims) {
     for (const auto& [ids, best] : claims) {
       if (sets_->Find(ids.first) == sets_->Find(ids.second)) continue;
-      refusals_.Refuse({ids.first, ids.second}, Reason::kClientClaimUnverified, best);
+      refusals_.Refuse(ids, Reason::kClientClaimUnverified, best);
     }
   }
 
@@ -122,13 +128,11 @@ class Resolver {
   void JoinWeak() {
     struct Weak {
       std::vector<Edge> edges;  // to anchored components
-      std::set<Index> owners;
+      Index owner = 0;          // of the first edge
+      bool shared = false;      // there is another one
     };
-    std::map<Index, Weak> owned_by;
+    std::vector<Weak> weak_ids(records_.size());
     std::vector<Edge> between;
-    for (Index id = 0; id < records_.size(); ++id) {
-      if (weak(id)) owned_by[id];
-    }
     for (const auto& [ids, best] : edges_->edges()) {
       const bool first = weak(ids.first);
       const bool second = weak(ids.second);
@@ -137,30 +141,30 @@ class Resolver {
       const Index owner = sets_->Find(first ? ids.second : ids.first);
       if (!anchored_[owner]) continue;
       if (KeptApart(ids.first, ids.second)) {
-        refusals_.Refuse({ids.first, ids.second}, Reason::kCannotLink, best);
+        refusals_.Refuse(ids, Reason::kCannotLink, best);
         continue;
       }
-      Weak& entry = owned_by[first ? ids.first : ids.second];
+      Weak& entry = weak_ids[first ? ids.first : ids.second];
+      if (entry.edges.empty()) entry.owner = owner;
+      if (entry.owner != owner) entry.shared = true;
       entry.edges.push_back({best, ids});
-      entry.owners.insert(owner);
     }
-    std::vector<std::pair<Edge, Index>> owned;
-    for (auto& [id, entry] : owned_by) {
-      if (entry.owners.size() == 1) {
-        owned.emplace_back(*absl::c_min_element(entry.edges), id);
-      } else if (entry.owners.size() > 1) {
+    std::vector<Edge> owned;
+    for (Index id = 0; id < weak_ids.size(); ++id) {
+      const Weak& entry = weak_ids[id];
+      if (entry.shared) {
         const Reason reason =
             kind(id) == IdKind::kPhone ? Reason::kSharedPhone : Reason::kSharedDevice;
-        for (const Edge& edge : entry.edges) {
-          refusals_.Refuse({edge.ids.first, edge.ids.second}, reason, edge.best);
-        }
+        for (const Edge& edge : entry.edges) refusals_.Refuse(edge.ids, reason, edge.best);
+      } else if (!entry.edges.empty()) {
+        owned.push_back(*absl::c_min_element(entry.edges));
       }
     }
     absl::c_sort(owned);
-    for (const auto& [edge, id] : owned) JoinWeakly(edge);
+    for (const Edge& edge : owned) JoinWeakly(edge);
     absl::c_sort(between);
     for (const Edge& edge : between) {
-      if (owned_by[edge.ids.first].owners.empty() && owned_by[edge.ids.second].owners.empty()) {
+      if (weak_ids[edge.ids.first].edges.empty() && weak_ids[edge.ids.second].edges.empty()) {
         JoinWeakly(edge);
       }
     }
@@ -169,9 +173,9 @@ class Resolver {
   void JoinWeakly(const Edge& edge) {
     if (sets_->Find(edge.ids.first) == sets_->Find(edge.ids.second)) return;
     if (KeptApart(edge.ids.first, edge.ids.second)) {
-      refusals_.Refuse({edge.ids.first, edge.ids.second}, Reason::kCannotLink, edge.best);
+      refusals_.Refuse(edge.ids, Reason::kCannotLink, edge.best);
     } else if (TooLarge(edge.ids.first, edge.ids.second)) {
-      refusals_.Refuse({edge.ids.first, edge.ids.second}, Reason::kSizeLimit, edge.best);
+      refusals_.Refuse(edge.ids, Reason::kSizeLimit, edge.best);
     } else {
       sets_->Join(edge.ids.first, edge.ids.second);
     }
@@ -179,18 +183,24 @@ class Resolver {
 
   Resolution Finish() {
     Resolution result;
-    absl::flat_hash_map<Index, int> parts;
+    std::vector<int> parts(records_.size(), -1);  // by root
     for (Index id = 0; id < records_.size(); ++id) {
       if (records_.tainted(id)) continue;
-      const auto [part, first] =
-          parts.try_emplace(sets_->Find(id), static_cast<int>(result.parts.size()));
-      if (first) result.parts.emplace_back();
-      records_.ids()[id].part = part->second;
-      result.parts[static_cast<size_t>(part->second)].push_back(id);
+      int& part = parts[sets_->Find(id)];
+      if (part < 0) {
+        part = static_cast<int>(result.parts.size());
+        result.parts.emplace_back();
+      }
+      records_.ids()[id].part = part;
+      result.parts[static_cast<size_t>(part)].push_back(id);
     }
-    for (const auto& [key, best] : refusals_.all()) {
-      Refusal refusal{{}, key.second, best.evidence_class, best.observed};
-      for (const Index id : key.first) refusal.ids.push_back(records_.id(id).text);
+    const std::vector<RefusalTable::Entry> refused = refusals_.Take();
+    result.refusals.reserve(refused.size());
+    for (const RefusalTable::Entry& entry : refused) {
+      Refusal refusal{{}, entry.reason, entry.best.evidence_class, entry.best.observed};
+      refusal.ids.reserve(2);
+      refusal.ids.push_back(records_.id(entry.first).text);
+      if (entry.second.has_value()) refusal.ids.push_back(records_.id(*entry.second).text);
       result.refusals.push_back(std::move(refusal));
     }
     result.links.reserve(edges_->edges().size());
@@ -204,7 +214,13 @@ class Resolver {
   RefusalTable refusals_;
   std::optional<EdgeTable> edges_;
   std::optional<DisjointSets> sets_;
-  std::vector<std::map<std::string, std::set<Index>>> scopes_;
+  // The anchors of each component, by scope.
+  struct Held {
+    ScopeIndex scope;
+    Index id;
+    auto operator<=>(const Held&) const = default;
+  };
+  std::vector<std::vector<Held>> held_;  // by root
   std::vector<bool> anchored_;
 };
 

@@ -132,10 +132,6 @@ absl::StatusOr<v1::LinkBatchResponse> GraphHandlers::LinkBatch(
   response.set_parked_count(linked.parked);
   response.set_erased_count(linked.erased);
   response.set_version(linked.version);
-  if (linked.version == 0) {
-    DATONG_ASSIGN_OR_RETURN(const int64_t version, store_.Version(project, call.deadline));
-    response.set_version(version);
-  }
   for (const Linker::Rejected& rejected : linked.rejected) {
     auto* out = response.add_rejected();
     out->set_index(static_cast<int32_t>(rejected.index));

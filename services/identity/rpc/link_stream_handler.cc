@@ -35,12 +35,9 @@ absl::Status LinkStreamHandler::OnMessage(const rpc::CallContext& call,
 absl::Status LinkStreamHandler::Commit(Deadline deadline,
                                        std::deque<v1::LinkStreamResponse>* acks) {
   if (records_.empty()) return absl::OkStatus();
-  DATONG_ASSIGN_OR_RETURN(Linker::Result linked,
+  DATONG_ASSIGN_OR_RETURN(const Linker::Result linked,
                           linker_.Link(*project_, std::move(records_), deadline));
   records_.clear();
-  if (linked.version == 0) {
-    DATONG_ASSIGN_OR_RETURN(linked.version, store_.Version(*project_, deadline));
-  }
   std::vector<v1::LinkStreamResponse*> answers;
   for (size_t i = 0; i < batch_ends_.size(); ++i) {
     v1::LinkStreamResponse& ack = acks->emplace_back();

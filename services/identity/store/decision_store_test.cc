@@ -246,7 +246,7 @@ TEST_F(DecisionStoreTest, WhatIsToldLateOfAnErasedPersonIsNotKept) {
     bool created = false;
     ASSERT_OK(privacy.PutRecord(project, ids, {"order", "o1", "shop", "{}", at}, &created, Soon()));
     ASSERT_OK(relations.Record(
-        project, {ids[0], RelationKind::kFollower, "", RelationState::kActive, at}, Soon()));
+        project, {{ids[0], RelationKind::kFollower, "", RelationState::kActive, at}}, Soon()));
   };
   tell(before);
   EXPECT_TRUE(Find("erasedA").empty()) << Find("erasedA").front();

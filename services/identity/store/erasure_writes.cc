@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/strings.h"
 #include "common/crypto/hash.h"
+#include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/graph_writer.h"
@@ -55,6 +56,9 @@ constexpr char kForgetPhones[] = R"sql(
         ARRAY(SELECT id FROM unnest(unscoped_ids) AS id WHERE left(id, 6) <> 'phone:') END
   WHERE project_number = $1 AND node = ANY($2::bigint[]) AND kind = $3 AND $4 = ANY(ids)
     AND observed_at <= )sql" DATONG_SQL_TIME("$5::bigint");
+
+constexpr char kFindAny[] = R"sql(
+  SELECT 1 FROM identity.nodes WHERE project_number = $1 AND node = ANY($2::bigint[]) LIMIT 1)sql";
 
 // $4 is not used by all that is put behind it.
 constexpr char kDeleteErased[] = R"sql(
@@ -233,14 +237,12 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
   }
   std::set<std::string> all;
   for (const auto& [node, id] : ids_) all.insert(id);
-  // Identifiers that nobody knows are made known, to be locked: else another writer could link them
-  // in the middle of the scrubbing, which would take them out of some tables only.
   if (recomputing_) CompleteIds();
   LinkOutcome ignored;
-  const std::set<int64_t> fresh = MakeNodes(ignored);
-  const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
+  FindNodes(ignored);
+  const absl::StatusOr<std::set<int64_t>> components = LockComponents();
   if (!components.ok()) return components.status();
-  GraphState state = LoadState(*components, fresh);
+  GraphState state = LoadState(*components);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
   if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   if (whole_person) {
@@ -263,6 +265,11 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
   change_count_ = CountChanges();
   const std::string nodes = Scrub(erased_, members.Take(), at);
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
+  // Identifiers that nobody knew have no lock: another writer may have linked one in the middle of
+  // the scrubbing, which has then taken it out of some tables only.
+  BigintArray unknown;
+  for (const int64_t node : fresh_) unknown.Add(node);
+  if (!work_.exec_params(kFindAny, project_.number, unknown.Take()).empty()) return LinkConflict();
   // These need no node: under the project's lock nobody tells more of them meanwhile.
   for (const auto& [table, time] : std::initializer_list<std::pair<const char*, const char*>>{
            {"relations", "since"},
@@ -277,7 +284,7 @@ absl::StatusOr<int> GraphWriter::Erase(std::vector<std::string> ids, bool whole_
   // Those who keep something under a node read it from here.
   work_.exec_params(kEnterErased, project_.number, ErasedNodes(), absl::ToUnixMicros(at),
                     absl::ToUnixMicros(now_));
-  WritePlan();
+  DATONG_RETURN_IF_ERROR(WritePlan());
   return static_cast<int>(all.size());
 }
 

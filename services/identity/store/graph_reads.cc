@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -20,12 +20,20 @@ namespace {
 
 constexpr postgres::TransactOptions kReadOnly = {.read_only = true};
 
-// One statement, so that all rows and the version are of one snapshot.
+// What is asked for, and what changed since a version ($3), up to $4 changes. One statement, so
+// that all rows and the version are of one snapshot.
 constexpr char kFindPersons[] = R"sql(
-  SELECT p.version, n.node, n.identifier, n.person
+  SELECT p.version, t.node, t.identifier, t.person, t.kind
   FROM identity.projects AS p
-  LEFT JOIN identity.nodes AS n ON n.project_number = $1 AND n.node = ANY($2::bigint[])
-  WHERE p.project_number = $1)sql";
+  LEFT JOIN (
+    SELECT node, identifier, person, 0 AS kind, 0 AS place FROM identity.nodes
+    WHERE project_number = $1 AND node = ANY($2::bigint[])
+    UNION ALL
+    (SELECT node, '', person, kind, version FROM identity.changes
+     WHERE project_number = $1 AND version > $3 ORDER BY version LIMIT $4)) AS t ON true
+  WHERE p.project_number = $1
+  ORDER BY t.place)sql";
+constexpr int64_t kMostChanges = 5000;
 
 constexpr char kLoadPersons[] = "SELECT p.person, " DATONG_SQL_MICROS(
     "p.created_at") ", n.identifier, n.node, " DATONG_SQL_MICROS("n.first_observed") ", " DATONG_SQL_MICROS("n.retired_at") R"sql(
@@ -106,23 +114,81 @@ absl::StatusOr<int64_t> PostgresGraphStore::Version(const Project& project, Dead
 absl::StatusOr<std::vector<uint32_t>> PostgresGraphStore::FindPersons(
     const Project& project, absl::Span<const std::string> identifiers, int64_t* version,
     Deadline deadline) {
-  BigintArray nodes;
-  for (const std::string& id : identifiers) nodes.Add(NodeOf(project.number, id));
-  return pool_.Query<std::vector<uint32_t>>(
+  std::vector<PersonCache::Key> keys;
+  keys.reserve(identifiers.size());
+  for (const std::string& id : identifiers) {
+    keys.push_back(PersonCache::KeyOf(project.number, id));
+  }
+  PersonCache::Found found = persons_.Find(project.number, keys);
+  absl::StatusOr<PersonCache::News> news;
+  for (;;) {
+    news = ReadNews(project, identifiers, keys, found, deadline);
+    if (!news.ok()) return news.status();
+    persons_.Tell(project.number, *news);
+    if (news->complete) break;
+    // What was remembered is worth nothing.
+    found = {};
+    found.persons.assign(keys.size(), 0);
+  }
+  if (version != nullptr) *version = news->version;
+  absl::flat_hash_map<int64_t, uint32_t> changed;
+  for (const PersonCache::News::Change& change : news->changes) {
+    changed[change.node] = change.person;
+  }
+  absl::flat_hash_map<std::pair<int64_t, uint64_t>, uint32_t> fresh;
+  for (const auto& [key, person] : news->fresh) fresh[{key.node, key.check}] = person;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found.persons[i] == 0) {
+      const auto at = fresh.find({keys[i].node, keys[i].check});
+      if (at != fresh.end()) found.persons[i] = at->second;
+    } else if (const auto at = changed.find(keys[i].node); at != changed.end()) {
+      found.persons[i] = at->second;
+    }
+  }
+  return std::move(found.persons);
+}
+
+absl::StatusOr<PersonCache::News> PostgresGraphStore::ReadNews(
+    const Project& project, absl::Span<const std::string> identifiers,
+    absl::Span<const PersonCache::Key> keys, const PersonCache::Found& found, Deadline deadline) {
+  BigintArray missing;
+  absl::flat_hash_map<absl::string_view, size_t> place_of;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (found.persons[i] != 0) continue;
+    missing.Add(keys[i].node);
+    place_of.emplace(identifiers[i], i);
+  }
+  const std::string nodes = missing.Take();
+  return pool_.Query<PersonCache::News>(
       "find_persons", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<std::vector<uint32_t>> {
-        std::map<std::string, uint32_t> persons;
-        for (const auto& row : work.exec_params(kFindPersons, project.number, nodes.Take())) {
-          if (version != nullptr) *version = row[0].as<int64_t>();
+      [&](pqxx::work& work) -> absl::StatusOr<PersonCache::News> {
+        PersonCache::News news;
+        news.epoch = postgres::ReadDatabaseEpoch(work);
+        news.since = found.version;
+        int64_t changes = 0;
+        for (const auto& row : work.exec_params(kFindPersons, project.number, nodes, found.version,
+                                                found.empty ? 0 : kMostChanges + 1)) {
+          news.version = row[0].as<int64_t>();
           if (row[1].is_null()) continue;
-          persons[row[2].as<std::string>()] = static_cast<uint32_t>(row[3].as<int64_t>());
+          const auto node = row[1].as<int64_t>();
+          const auto person = static_cast<uint32_t>(row[3].as<int64_t>());
+          const auto kind = static_cast<ChangeKind>(row[4].as<int>());
+          if (kind == ChangeKind{}) {
+            const auto place = place_of.find(row[2].c_str());
+            if (place != place_of.end()) news.fresh.push_back({keys[place->second], person});
+            continue;
+          }
+          ++changes;
+          const bool of_identifier = kind == ChangeKind::kLinked || kind == ChangeKind::kMoved ||
+                                     kind == ChangeKind::kUnlinked;
+          if (of_identifier) news.changes.push_back({node, person});
+          // An erasure takes nodes out of the feed.
+          if (kind == ChangeKind::kErased || (of_identifier && node == 0)) news.complete = false;
         }
-        std::vector<uint32_t> found;
-        for (const std::string& id : identifiers) {
-          const auto at = persons.find(id);
-          found.push_back(at == persons.end() ? 0 : at->second);
-        }
-        return found;
+        const bool all = changes <= kMostChanges;
+        const bool same = found.empty || found.epoch == news.epoch;
+        news.complete = news.complete && all && same && news.version >= found.version;
+        return news;
       },
       kReadOnly);
 }
@@ -159,17 +225,16 @@ absl::StatusOr<RawComponent> PostgresGraphStore::LoadComponent(const Project& pr
       kReadOnly);
 }
 
-absl::StatusOr<int64_t> PostgresGraphStore::DecisionVersion(const Project& project,
-                                                            Deadline deadline) {
-  return pool_.Query<int64_t>(
-      "read_decision_version", deadline,
-      [&](pqxx::work& work) -> absl::StatusOr<int64_t> {
-        return work
-            .exec_params1(
-                "SELECT decision_version + rules_version FROM identity.projects "
-                "WHERE project_number = $1",
-                project.number)[0]
-            .as<int64_t>();
+absl::StatusOr<Versions> PostgresGraphStore::ReadVersions(const Project& project,
+                                                          Deadline deadline) {
+  return pool_.Query<Versions>(
+      "read_versions", deadline,
+      [&](pqxx::work& work) -> absl::StatusOr<Versions> {
+        const pqxx::row row = work.exec_params1(
+            "SELECT version, decision_version + rules_version FROM identity.projects "
+            "WHERE project_number = $1",
+            project.number);
+        return Versions{row[0].as<int64_t>(), row[1].as<int64_t>()};
       },
       kReadOnly);
 }

@@ -25,6 +25,7 @@ TEST_F(GraphStoreTest, RandomHistoriesInRandomBatchesGiveWhatTheFunctionGives) {
       const auto begin = records.begin() + static_cast<std::ptrdiff_t>(i);
       Link(*store, project, {begin, begin + static_cast<std::ptrdiff_t>(count)});
       i += count;
+      ExpectRemembersRight(*store, project);
     }
     ASSERT_EQ(Read(*store, project), expected) << "seed " << seed;
     ExpectFeedAgrees(*store, project);
@@ -52,6 +53,26 @@ TEST_F(GraphStoreTest, SeveralWritersAtOnceGiveWhatTheFunctionGives) {
     ASSERT_EQ(Read(*stores[0], project), Draw(records, policy)) << "seed " << seed;
     ExpectFeedAgrees(*stores[0], project);
   }
+}
+
+TEST_F(GraphStoreTest, WhatOneReplicaRemembersFollowsWhatAnotherOneWrites) {
+  const auto store = MakeStore();
+  const auto other = MakeStore();
+  const Project project = NewProject(*store);
+  Link(*other, project,
+       {Record("mp.code2session", {"openid:wx1:a"}, 1),
+        Record("mp.code2session", {"openid:wx2:b"}, 2)});
+  const std::vector<std::string> ids = {"openid:wx1:a", "openid:wx2:b", "openid:wx3:c"};
+  int64_t version = 0;
+  EXPECT_THAT(store->FindPersons(project, ids, &version, Soon()),
+              IsOkAndHolds(std::vector<uint32_t>{1, 2, 0}));
+  EXPECT_EQ(version, 2);
+  Link(*other, project,
+       {Record("tenant.import", {"openid:wx1:a", "openid:wx2:b"}, 3),
+        Record("tenant.import", {"openid:wx3:c"}, 3)});
+  EXPECT_THAT(store->FindPersons(project, ids, &version, Soon()),
+              IsOkAndHolds(std::vector<uint32_t>{1, 1, 3}));
+  EXPECT_THAT(other->Version(project, Soon()), IsOkAndHolds(version));
 }
 
 TEST_F(GraphStoreTest, PersonIndexesAreDenseInOrderOfFirstSight) {

@@ -6,6 +6,7 @@
 
 #include "absl/algorithm/container.h"
 #include "common/identifier/identifier.h"
+#include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/policy_sql.h"
@@ -21,14 +22,6 @@ constexpr char kReadBindings[] = "SELECT appid, account, " DATONG_SQL_MICROS("va
 constexpr char kReadNodes[] = R"sql(
   SELECT node, identifier FROM identity.nodes
   WHERE project_number = $1 AND node = ANY($2::bigint[]))sql";
-
-// In the order of the nodes, so that two writers never wait for each other in a ring.
-constexpr char kMakeNodes[] = R"sql(
-  INSERT INTO identity.nodes (project_number, node, identifier, component, first_observed)
-  SELECT $1, t.node, t.identifier, t.node, 'infinity'
-  FROM unnest($2::bigint[], $3::text[]) AS t (node, identifier)
-  ON CONFLICT (project_number, node) DO NOTHING
-  RETURNING node)sql";
 
 constexpr char kReadComponents[] = R"sql(
   SELECT DISTINCT component FROM identity.nodes
@@ -115,7 +108,7 @@ absl::Status GraphWriter::CheckPresent(const GraphState& state) const {
   return absl::OkStatus();
 }
 
-std::set<int64_t> GraphWriter::MakeNodes(LinkOutcome& outcome) {
+void GraphWriter::FindNodes(LinkOutcome& outcome) {
   std::map<int64_t, std::string> wanted = ids_;
   std::set<std::string> collided;
   for (const Door& door : door_) {
@@ -140,32 +133,20 @@ std::set<int64_t> GraphWriter::MakeNodes(LinkOutcome& outcome) {
       return hit;
     });
   }
-  BigintArray missing;
-  TextArray identifiers;
   for (const Door& door : door_) {
     for (const std::string& id : door.record.clean.ids) ids_.try_emplace(NodeOfId(id), id);
   }
-  bool any = false;
   for (const auto& [node, id] : ids_) {
-    if (present.contains(node)) continue;
-    any = true;
-    missing.Add(node);
-    identifiers.Add(id);
+    if (!present.contains(node)) fresh_.insert(node);
   }
-  std::set<int64_t> fresh;
-  if (!any) return fresh;
-  const pqxx::result made =
-      work_.exec_params(kMakeNodes, project_.number, missing.Take(), identifiers.Take());
-  for (const auto& row : made) fresh.insert(row[0].as<int64_t>());
-  return fresh;
 }
 
-absl::StatusOr<std::set<int64_t>> GraphWriter::LockComponents(const std::set<int64_t>& fresh) {
+absl::StatusOr<std::set<int64_t>> GraphWriter::LockComponents() {
   std::set<int64_t> locked;
   BigintArray nodes;
   bool any = false;
   for (const auto& [node, id] : ids_) {
-    if (fresh.contains(node)) continue;
+    if (fresh_.contains(node)) continue;
     nodes.Add(node);
     any = true;
   }
@@ -187,8 +168,7 @@ absl::StatusOr<std::set<int64_t>> GraphWriter::LockComponents(const std::set<int
   return locked;
 }
 
-GraphState GraphWriter::LoadState(const std::set<int64_t>& components,
-                                  const std::set<int64_t>& fresh) {
+GraphState GraphWriter::LoadState(const std::set<int64_t>& components) {
   GraphState state;
   BigintArray names;
   for (const int64_t component : components) names.Add(component);
@@ -205,7 +185,7 @@ GraphState GraphWriter::LoadState(const std::set<int64_t>& components,
   }
   if (any) LoadRefusals(members.Take(), state);
   if (any) state.decisions = ReadDecisions(work_, project_, members.Take());
-  for (const int64_t node : fresh) {
+  for (const int64_t node : fresh_) {
     state.nodes.push_back({node, ids_.at(node), node, 0, absl::InfiniteFuture(), true});
   }
   // Records without any good identifier hang on their first one, which is no node.
@@ -255,10 +235,10 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
     }
     CompleteIds();
   }
-  const std::set<int64_t> fresh = MakeNodes(outcome);
-  const absl::StatusOr<std::set<int64_t>> components = LockComponents(fresh);
+  FindNodes(outcome);
+  const absl::StatusOr<std::set<int64_t>> components = LockComponents();
   if (!components.ok()) return components.status();
-  GraphState state = LoadState(*components, fresh);
+  GraphState state = LoadState(*components);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
   if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
   TakeDecisions(decisions, state);
@@ -302,10 +282,10 @@ absl::StatusOr<LinkOutcome> GraphWriter::Apply(absl::Span<const Evidence> record
   }
   change_count_ = CountChanges();
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
+  DATONG_RETURN_IF_ERROR(WritePlan());
   DeleteReplaced();
   WriteEvidence();
   WriteParked();
-  WritePlan();
   WriteConsents();
   WriteDecisions();
   CountConflicts(state.open_refusals);
@@ -322,12 +302,13 @@ int64_t GraphWriter::CountChanges() const {
                                       erased_.persons.size());
 }
 
-void GraphWriter::WritePlan() {
-  WriteNodes();
-  WritePersons();
-  WriteChanges();
+absl::Status GraphWriter::WritePlan() {
+  DATONG_RETURN_IF_ERROR(WriteNodes());
+  DATONG_RETURN_IF_ERROR(WritePersons());
+  DATONG_RETURN_IF_ERROR(WriteChanges());
   WriteRefusals();
   WriteFrozen();
+  return absl::OkStatus();
 }
 
 void GraphWriter::ReadRules() {
@@ -351,7 +332,7 @@ absl::Status GraphWriter::Allocate() {
   next_person_ = row[1].as<int64_t>() - static_cast<int64_t>(plan_.new_persons.size());
   any_consents_ = row[2].as<int64_t>() > 0;
   any_frozen_ = row[4].as<bool>();
-  // Identifiers that nobody knew yet have no lock: an erasure, a withdrawal or a binding may have
+  // Identifiers that nobody knew have no lock: an erasure, a withdrawal or a binding may have
   // come between the look at them and this lock, and has missed these records.
   const int64_t rules = row[3].as<int64_t>() - (keeps_out ? 1 : 0);
   return rules == rules_version_ ? absl::OkStatus() : LinkConflict();

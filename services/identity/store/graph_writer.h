@@ -18,7 +18,7 @@
 
 namespace datong::identity {
 
-// One batch of evidence in one transaction: brings the records into scope, makes the nodes, locks
+// One batch of evidence in one transaction: brings the records into scope, finds the nodes, locks
 // the raw components, plans, writes. For one use. Throws as libpqxx does.
 class GraphWriter {
  public:
@@ -79,11 +79,11 @@ class GraphWriter {
   void DropRevoked();
   Bindings ReadBindings(absl::Span<const Evidence> records);
   int64_t NodeOfId(const std::string& id);
-  // Makes the nodes that are missing; gives them. Records whose identifiers collide are dropped.
-  std::set<int64_t> MakeNodes(LinkOutcome& outcome);
+  // Finds out which identifiers are unknown. Records whose identifiers collide are dropped.
+  void FindNodes(LinkOutcome& outcome);
   // Gives the names of the raw components, all locked. Errors: ABORTED/LINK_CONFLICT.
-  absl::StatusOr<std::set<int64_t>> LockComponents(const std::set<int64_t>& fresh);
-  GraphState LoadState(const std::set<int64_t>& components, const std::set<int64_t>& fresh);
+  absl::StatusOr<std::set<int64_t>> LockComponents();
+  GraphState LoadState(const std::set<int64_t>& components);
   // Errors: ABORTED/LINK_CONFLICT when an identifier was erased meanwhile.
   absl::Status CheckPresent(const GraphState& state) const;
   // Adds the decisions that are new to the state, and deletes the phones that they revoke.
@@ -99,13 +99,15 @@ class GraphWriter {
 
   void WriteEvidence();
   void WriteParked();
-  void WriteNodes();
-  void WritePersons();
-  void WriteChanges();
+  // Unknown identifiers are written once, as they are in the end: nothing holds a lock on them
+  // until then. Errors: ABORTED/LINK_CONFLICT when another writer made one of them known meanwhile.
+  absl::Status WriteNodes();
+  absl::Status WritePersons();
+  absl::Status WriteChanges();
   void WriteDecisions();
   void DeleteReplaced();
-  // All that the plan says.
-  void WritePlan();
+  // All that the plan says. Errors: those of WriteNodes.
+  absl::Status WritePlan();
   void WriteFrozen();
   // Counts the conflicts of strong evidence, and opens incidents (R4.5).
   void CountConflicts(const std::vector<Refusal>& known);
@@ -157,6 +159,7 @@ class GraphWriter {
   std::vector<ToldRefusal> scrubbed_;     // open refusals that went with an erasure
   TakenAway erased_;
   std::map<int64_t, std::string> ids_;  // by node: the identifiers of the clean records
+  std::set<int64_t> fresh_;             // those that nobody knew
   LinkPlan plan_;
   int64_t rules_version_ = 0;
   std::set<std::string> held_apps_;  // of open incidents

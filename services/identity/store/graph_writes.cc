@@ -1,7 +1,11 @@
 // The statements by which a planned batch is written; all run under the project's lock.
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_join.h"
 #include "common/base/strings.h"
+#include "common/postgres/copy_writer.h"
+#include "common/status/macros.h"
+#include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/graph_writer.h"
 #include "services/identity/store/sql_values.h"
@@ -42,16 +46,16 @@ constexpr char kWriteNodes[] = R"sql(
     AS t (node, component, person, observed)
   WHERE n.project_number = $1 AND n.node = t.node)sql";
 
-constexpr char kMakePersons[] = R"sql(
-  INSERT INTO identity.persons (project_number, person, split_from, created_at)
-  SELECT $1, $3::bigint + t.place - 1, t.split_from, )sql" DATONG_SQL_TIME("$2::bigint") R"sql(
-  FROM unnest($4::bigint[]) WITH ORDINALITY AS t (split_from, place))sql";
-
-// Names of persons absorbed before lead on to the new survivor, never over two steps.
 constexpr char kMergePersons[] = R"sql(
   UPDATE identity.persons AS p SET merged_into = t.survivor
   FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
-  WHERE p.project_number = $1 AND (p.person = t.absorbed OR p.merged_into = t.absorbed))sql";
+  WHERE p.project_number = $1 AND p.person = t.absorbed)sql";
+// Names of persons absorbed before lead on to the new survivor, never over two steps. A statement
+// of its own: with OR no index serves.
+constexpr char kLeadOn[] = R"sql(
+  UPDATE identity.persons AS p SET merged_into = t.survivor
+  FROM unnest($2::bigint[], $3::bigint[]) AS t (absorbed, survivor)
+  WHERE p.project_number = $1 AND p.merged_into = t.absorbed AND p.merged_into > 0)sql";
 
 // With those whose names led to it before, and to the other one since.
 constexpr char kReturnPerson[] = R"sql(
@@ -66,14 +70,6 @@ constexpr char kReturnPerson[] = R"sql(
 constexpr char kEmptyPersons[] = R"sql(
   UPDATE identity.persons SET emptied = true
   WHERE project_number = $1 AND person = ANY($2::bigint[]))sql";
-
-constexpr char kWriteChanges[] = R"sql(
-  INSERT INTO identity.changes (project_number, version, kind, node, identifier, person,
-    previous_person, changed_at)
-  SELECT $1, $3::bigint + t.place, t.kind::smallint, t.node, t.identifier, t.person,
-    t.previous_person, )sql" DATONG_SQL_TIME("$2::bigint") R"sql(
-  FROM unnest($4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY
-    AS t (kind, node, identifier, person, previous_person, place))sql";
 
 // Withdrawals alone: to have none is to allow. $2 now, $3 persons.
 constexpr char kSpreadConsents[] = R"sql(
@@ -154,25 +150,57 @@ void GraphWriter::WriteParked() {
                     c.watermark.Take(), waits_for.Take());
 }
 
-void GraphWriter::WriteNodes() {
-  if (plan_.nodes.empty()) return;
+absl::Status GraphWriter::WriteNodes() {
+  // In the order of the nodes, which is that of their index.
+  std::vector<const LinkPlan::NodeChange*> made;
   BigintArray nodes, components, persons, observed;
+  bool any_changed = false;
   for (const LinkPlan::NodeChange& change : plan_.nodes) {
+    if (fresh_.contains(change.node)) {
+      made.push_back(&change);
+      continue;
+    }
     nodes.Add(change.node);
     components.Add(change.component);
     persons.Add(PersonOf(change.person));
     observed.Add(absl::ToUnixMicros(change.first_observed));
+    any_changed = true;
   }
-  work_.exec_params(kWriteNodes, project_.number, nodes.Take(), components.Take(), persons.Take(),
-                    observed.Take());
+  if (any_changed) {
+    work_.exec_params(kWriteNodes, project_.number, nodes.Take(), components.Take(), persons.Take(),
+                      observed.Take());
+  }
+  if (made.empty()) return absl::OkStatus();
+  absl::c_sort(made, [](const auto* a, const auto* b) { return a->node < b->node; });
+  postgres::CopyWriter copy(work_,
+                            "identity.nodes (project_number, node, identifier, component, person, "
+                            "first_observed)");
+  for (const LinkPlan::NodeChange* change : made) {
+    copy.BeginRow(6);
+    copy.Int32(project_.number);
+    copy.Int64(change->node);
+    copy.Text(change->identifier);
+    copy.Int64(change->component);
+    copy.Int64(PersonOf(change->person));
+    copy.Timestamp(change->first_observed);
+  }
+  const absl::Status copied = copy.Finish().status();
+  return absl::IsAlreadyExists(copied) ? LinkConflict() : copied;
 }
 
-void GraphWriter::WritePersons() {
+absl::Status GraphWriter::WritePersons() {
   if (!plan_.new_persons.empty()) {
-    BigintArray split_from;
-    for (const int64_t person : plan_.new_persons) split_from.Add(person);
-    work_.exec_params(kMakePersons, project_.number, absl::ToUnixMicros(now_), next_person_,
-                      split_from.Take());
+    postgres::CopyWriter copy(work_,
+                              "identity.persons (project_number, person, split_from, created_at)");
+    int64_t person = next_person_;
+    for (const int64_t split_from : plan_.new_persons) {
+      copy.BeginRow(4);
+      copy.Int32(project_.number);
+      copy.Int64(person++);
+      copy.Int64(split_from);
+      copy.Timestamp(now_);
+    }
+    DATONG_RETURN_IF_ERROR(copy.Finish().status());
   }
   for (const LinkPlan::Return& part : plan_.returned) {
     work_.exec_params(kReturnPerson, project_.number, part.person, part.split_from);
@@ -183,6 +211,7 @@ void GraphWriter::WritePersons() {
       absorbed.Add(merge.absorbed);
       survivors.Add(merge.survivor);
     }
+    work_.exec_params(kLeadOn, project_.number, absorbed.Take(), survivors.Take());
     work_.exec_params(kMergePersons, project_.number, absorbed.Take(), survivors.Take());
   }
   if (!plan_.emptied.empty()) {
@@ -190,19 +219,26 @@ void GraphWriter::WritePersons() {
     for (const int64_t person : plan_.emptied) emptied.Add(person);
     work_.exec_params(kEmptyPersons, project_.number, emptied.Take());
   }
+  return absl::OkStatus();
 }
 
-void GraphWriter::WriteChanges() {
-  if (change_count_ == 0) return;
-  BigintArray kinds, nodes, persons, previous;
-  TextArray identifiers;
+absl::Status GraphWriter::WriteChanges() {
+  if (change_count_ == 0) return absl::OkStatus();
+  postgres::CopyWriter copy(work_,
+                            "identity.changes (project_number, version, kind, node, identifier, "
+                            "person, previous_person, changed_at)");
+  int64_t version = version_ - change_count_;
   const auto add = [&](ChangeKind kind, int64_t node, const std::string& identifier, int64_t person,
                        int64_t previous_person) {
-    kinds.Add(static_cast<int>(kind));
-    nodes.Add(node);
-    identifiers.Add(identifier);
-    persons.Add(PersonOf(person));
-    previous.Add(previous_person);
+    copy.BeginRow(8);
+    copy.Int32(project_.number);
+    copy.Int64(++version);
+    copy.Int16(static_cast<int16_t>(kind));
+    copy.Int64(node);
+    copy.Text(identifier);
+    copy.Int64(PersonOf(person));
+    copy.Int64(previous_person);
+    copy.Timestamp(now_);
   };
   for (size_t i = 0; i < plan_.new_persons.size(); ++i) {
     const int64_t split_from = plan_.new_persons[i];
@@ -224,9 +260,7 @@ void GraphWriter::WriteChanges() {
     if (change.person == 0) kind = ChangeKind::kUnlinked;
     add(kind, change.node, change.identifier, change.person, change.previous_person);
   }
-  work_.exec_params(kWriteChanges, project_.number, absl::ToUnixMicros(now_),
-                    version_ - change_count_, kinds.Take(), nodes.Take(), identifiers.Take(),
-                    persons.Take(), previous.Take());
+  return copy.Finish().status();
 }
 
 void GraphWriter::WriteConsents() {

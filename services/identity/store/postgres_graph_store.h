@@ -8,8 +8,12 @@
 #include "common/time/clock.h"
 #include "services/identity/core/graph_store.h"
 #include "services/identity/core/metrics.h"
+#include "services/identity/core/person_cache.h"
 
 namespace datong::identity {
+
+// Of identifiers, in each project: some 50 bytes each.
+constexpr size_t kRememberedPersons = 500'000;
 
 // The graph in PostgreSQL, schema `identity`. Writers lock the raw components that they touch, in
 // ascending order, and at the end the project's row, which gives out versions and person indexes:
@@ -60,7 +64,7 @@ class PostgresGraphStore final : public GraphStore {
   absl::StatusOr<PastPerson> WhoWas(const Project& project, const std::string& identifier,
                                     std::optional<int64_t> version, std::optional<absl::Time> at,
                                     Deadline deadline) override;
-  absl::StatusOr<int64_t> DecisionVersion(const Project& project, Deadline deadline) override;
+  absl::StatusOr<Versions> ReadVersions(const Project& project, Deadline deadline) override;
   absl::StatusOr<PageOf<PersonView>> ListPersons(const Project& project, const PersonFilter& filter,
                                                  const std::string& after, int limit,
                                                  Deadline deadline) override;
@@ -76,10 +80,17 @@ class PostgresGraphStore final : public GraphStore {
                                          int limit, Deadline deadline) override;
 
  private:
+  // What is not remembered of the identifiers' persons, and what changed since.
+  absl::StatusOr<PersonCache::News> ReadNews(const Project& project,
+                                             absl::Span<const std::string> identifiers,
+                                             absl::Span<const PersonCache::Key> keys,
+                                             const PersonCache::Found& found, Deadline deadline);
+
   postgres::Pool& pool_;
   const Clock& clock_;
   const Policy policy_;
   Metrics& metrics_;
+  PersonCache persons_{kRememberedPersons};
   Mutex mutex_;
   absl::flat_hash_map<std::string, Project> projects_ ABSL_GUARDED_BY(mutex_);  // never change
 };

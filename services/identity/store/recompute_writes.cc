@@ -6,6 +6,7 @@
 #include "absl/algorithm/container.h"
 #include "common/base/strings.h"
 #include "common/identifier/identifier.h"
+#include "common/status/macros.h"
 #include "services/identity/core/errors.h"
 #include "services/identity/store/graph_sql.h"
 #include "services/identity/store/graph_writer.h"
@@ -56,10 +57,10 @@ absl::Status GraphWriter::Recompute(const std::string& components) {
   if (ids_.empty()) return absl::OkStatus();
   CompleteIds();
   LinkOutcome outcome;
-  const std::set<int64_t> fresh = MakeNodes(outcome);
-  const absl::StatusOr<std::set<int64_t>> locked = LockComponents(fresh);
+  FindNodes(outcome);
+  const absl::StatusOr<std::set<int64_t>> locked = LockComponents();
   if (!locked.ok()) return locked.status();
-  const GraphState state = LoadState(*locked, fresh);
+  const GraphState state = LoadState(*locked);
   if (const absl::Status present = CheckPresent(state); !present.ok()) return present;
   recomputing_ = true;
   if (const absl::Status complete = CheckComplete(state); !complete.ok()) return complete;
@@ -68,7 +69,7 @@ absl::Status GraphWriter::Recompute(const std::string& components) {
   ReviewIdentifiers(state);
   change_count_ = CountChanges();
   if (const absl::Status taken = Allocate(); !taken.ok()) return taken;
-  WritePlan();
+  DATONG_RETURN_IF_ERROR(WritePlan());
   WriteConsents();
   return absl::OkStatus();
 }

@@ -23,16 +23,20 @@ constexpr size_t kOrdersAtOnce = 120;
 std::string Apart(const std::string& id, size_t order) {
   const std::vector<std::string> parts = absl::StrSplit(id, absl::MaxSplits(':', 2));
   if (parts.size() < 3) return id;
-  return absl::StrCat(parts[0], ":", parts[1], std::string(1, kMark), order, ":", parts[2]);
+  // Of external user ids the company, as pending ids end in it.
+  std::string scope = parts[1];
+  const size_t company = parts[0] == "ext" ? scope.find('/') : scope.size();
+  scope.insert(std::min(company, scope.size()), absl::StrCat(std::string(1, kMark), order));
+  return absl::StrCat(parts[0], ":", scope, ":", parts[2]);
 }
 
 // Gives the order, or none for what has no scope.
 std::optional<size_t> Together(std::string& id) {
   const size_t mark = id.find(kMark);
   if (mark == std::string::npos) return std::nullopt;
-  const size_t colon = id.find(':', mark);
-  const auto order = static_cast<size_t>(std::stoul(id.substr(mark + 1, colon - mark - 1)));
-  id.erase(mark, colon - mark);
+  size_t digits = 0;
+  const auto order = static_cast<size_t>(std::stoul(id.substr(mark + 1), &digits));
+  id.erase(mark, digits + 1);
   return order;
 }
 

@@ -140,6 +140,22 @@ class GraphStoreTest : public ::testing::Test {
     EXPECT_EQ(open, Read(store, project).refused) << "refusals by the feed, and as they are";
   }
 
+  // A store that was asked before answers as the database does.
+  void ExpectRemembersRight(GraphStore& store, const Project& project) {
+    const absl::StatusOr<PageOf<PersonView>> page =
+        store.ListPersons(project, {}, "", 1000, Soon());
+    ASSERT_OK(page);
+    std::vector<std::string> ids;
+    std::vector<uint32_t> persons;
+    for (const PersonView& person : page->items) {
+      for (const HeldIdentifier& held : person.identifiers) {
+        ids.push_back(held.identifier);
+        persons.push_back(person.index);
+      }
+    }
+    EXPECT_THAT(store.FindPersons(project, ids, nullptr, Soon()), IsOkAndHolds(persons));
+  }
+
   TestDatabase db_{{{"identity", Migrations()}}};
   metrics::Registry registry_;
   std::unique_ptr<postgres::Pool> pool_ = db_.MakePool(registry_, 6);

@@ -35,15 +35,15 @@ class Asker {
  public:
   Asker(const Stage& stage, const Estate& estate)
       : estate_(estate),
-        client_(stage.grpc_address, stage.api_key),
-        projects_(ProjectService::NewStub(client_.channel())),
-        authorizations_(AuthorizationService::NewStub(client_.channel())),
-        audit_(AuditService::NewStub(client_.channel())),
-        readiness_(ReadinessService::NewStub(client_.channel())),
-        statistics_(StatisticsService::NewStub(client_.channel())),
-        identity_(IdentityService::NewStub(client_.channel())),
-        quarantine_(QuarantineService::NewStub(client_.channel())),
-        insight_(InsightService::NewStub(client_.channel())) {}
+        client_(stage.doors, stage.api_key),
+        projects_(client_.StubOf<ProjectService>()),
+        authorizations_(client_.StubOf<AuthorizationService>()),
+        audit_(client_.StubOf<AuditService>()),
+        readiness_(client_.StubOf<ReadinessService>()),
+        statistics_(client_.StubOf<StatisticsService>()),
+        identity_(client_.StubOf<IdentityService>()),
+        quarantine_(client_.StubOf<QuarantineService>()),
+        insight_(client_.StubOf<InsightService>()) {}
 
   absl::StatusOr<Answers> Ask(const std::string& identifier) {
     DATONG_RETURN_IF_ERROR(Settle());

@@ -21,8 +21,8 @@ using Json = nlohmann::json;
 constexpr char kSdkProject[] = "91eaf9b283361032";
 
 absl::Status CreateCapturedProject(Client& client) {
-  const auto projects = broker::ProjectService::NewStub(client.channel());
-  const auto sources = ingest::SourceService::NewStub(client.channel());
+  const auto projects = client.StubOf<broker::ProjectService>();
+  const auto sources = client.StubOf<ingest::SourceService>();
   broker::CreateProjectRequest project;
   project.set_project_id("captured");
   project.mutable_project()->set_display_name("Captured SDK requests");
@@ -52,10 +52,10 @@ absl::Status CreateCapturedProject(Client& client) {
   return create(segment, "segment");
 }
 
-http::ClientRequest AsSent(const Json& captured, const std::string& http_url) {
+http::ClientRequest AsSent(const Json& captured, const std::string& collector_url) {
   http::ClientRequest request;
   request.method = captured["method"];
-  request.url = absl::StrCat(http_url, captured["target"].get<std::string>());
+  request.url = absl::StrCat(collector_url, captured["target"].get<std::string>());
   for (const auto& [name, value] : captured["headers"].items()) {
     if (name != "host") request.headers.Add(name, value.get<std::string>());
   }
@@ -76,7 +76,7 @@ absl::StatusOr<int64_t> ReplayCapturedRequests(const Stage& stage, Client& clien
     const Json capture = Json::parse(file);
     for (const Json& exchange : capture["requests"]) {
       DATONG_ASSIGN_OR_RETURN(const http::ClientResponse response,
-                              http.Send(AsSent(exchange["request"], stage.http_url),
+                              http.Send(AsSent(exchange["request"], stage.doors.collector_url),
                                         Deadline::After(absl::Seconds(10))));
       if (response.status != 204 && response.status != 200) {
         return absl::InternalError(absl::StrCat("\"", capture["title"].get<std::string>(),

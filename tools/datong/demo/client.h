@@ -1,22 +1,34 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_split.h"
 #include "common/base/secret.h"
 #include "common/metrics/registry.h"
 #include "common/rpc/client.h"
 #include "tools/datong/connection.h"
+#include "tools/datong/doors.h"
 
 namespace datong::demo {
 
-// The demo as a client of the suite: one gRPC connection, a minute for each answer.
+// The demo as a client of the suite: one gRPC connection to each door, a minute for each answer.
 class Client {
  public:
-  explicit Client(const std::string& address, const Secret& api_key = Secret())
-      : channel_(tools::OpenChannel(address, api_key)), outgoing_(metrics_) {}
+  explicit Client(const tools::Doors& doors, const Secret& api_key = Secret()) {
+    for (const auto& [service, door] : doors.services) {
+      channels_[service] = tools::OpenChannel(door.grpc_address, api_key, doors.ca_file);
+    }
+  }
 
-  std::shared_ptr<grpc::Channel> channel() const { return channel_; }
+  // Of broker::v1::TokenService, say.
+  template <typename Service>
+  std::unique_ptr<typename Service::Stub> StubOf() const {
+    const std::vector<std::string> parts = absl::StrSplit(Service::service_full_name(), '.');
+    return Service::NewStub(channels_.at(parts[1]));  // datong.<service>.v1.…
+  }
 
   template <typename Stub, typename Interface, typename Request, typename Response>
   absl::StatusOr<Response> Ask(const std::unique_ptr<Stub>& stub,
@@ -31,8 +43,8 @@ class Client {
 
  private:
   metrics::Registry metrics_;
-  std::shared_ptr<grpc::Channel> channel_;
-  rpc::Outgoing outgoing_;
+  rpc::Outgoing outgoing_{metrics_};
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 }  // namespace datong::demo

@@ -24,10 +24,10 @@ class Connector {
       : stage_(stage),
         client_(client),
         http_(http),
-        statistics_(datacube::StatisticsService::NewStub(client.channel())),
-        projects_(broker::ProjectService::NewStub(client.channel())),
-        authorizations_(broker::AuthorizationService::NewStub(client.channel())),
-        sources_(ingest::SourceService::NewStub(client.channel())) {}
+        statistics_(client.StubOf<datacube::StatisticsService>()),
+        projects_(client.StubOf<broker::ProjectService>()),
+        authorizations_(client.StubOf<broker::AuthorizationService>()),
+        sources_(client.StubOf<ingest::SourceService>()) {}
 
   absl::StatusOr<std::string> Connect() {
     broker::CreateProjectRequest project;

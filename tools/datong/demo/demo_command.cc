@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "tools/datong/commands.h"
 #include "tools/datong/demo/run.h"
+#include "tools/datong/dev_addresses.h"
 #include "tools/datong/program_path.h"
 
 namespace datong::tools {
@@ -16,7 +17,7 @@ namespace {
 
 struct DemoOptions {
   demo::EstateOptions estate;
-  std::string folder;
+  DevStackOptions stack;
   bool keep = false;
 };
 
@@ -29,22 +30,17 @@ void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) 
   };
   const std::string program = ProgramPath();
   const auto command = [&](const std::string& arguments) {
-    std::cout << "  " << program << " " << arguments << " --address " << stack.grpc_address()
-              << "\n";
+    const std::string service = arguments.substr(0, arguments.find(' '));
+    std::cout << "  " << program << " " << arguments << " --address "
+              << stack.doors().services.at(service).grpc_address << "\n";
   };
   const std::string& begin = whole_time.begin_day();
   const std::string& end = whole_time.end_day();
   const std::string project = R"({"project":"projects/demo"})";
   std::cout << "\nEverything is still running: Ctrl-C stops it, and so does `kill " << getpid()
             << "`.\n\n"
-            << "  gRPC        " << stack.grpc_address() << "\n"
-            << "  HTTP        " << stack.http_url() << "   console: open it in a browser\n"
-            << "  wechat-sim  " << stack.simulator().url() << "   its clock and faults: /admin\n"
-            << "  metrics     " << stack.metrics_url() << "/metrics\n"
-            << "  database    psql \"" << stack.dsn().Expose() << "\"\n"
-            << "  log         " << stack.log_file() << "\n\n"
-            << "Type these in another terminal.\n\n  export DATONG_API_KEY_FILE="
-            << ShellWord(stack.api_key_file()) << "\n\nbroker: accounts and tokens\n";
+            << AddressLines(stack) << "\nType these in another terminal.\n\n"
+            << ExportLines(stack) << "\nbroker: accounts and tokens\n";
   command("broker list-apps --project projects/demo");
   curl(project, "datong.broker.v1.ProjectService/ListApps");
   std::cout << "ingest: what came in, and what was refused\n";
@@ -63,8 +59,9 @@ void PrintHowToGoOn(DevStack& stack, const insight::v1::TrafficRow& whole_time) 
                     R"("})"),
        "datong.insight.v1.InsightService/QueryOverlap");
   std::cout << "gateway: the HTTP door of all of them\n";
-  command("selftest");
-  std::cout << "  curl -s " << stack.http_url() << "/\n" << std::endl;
+  std::cout << "  " << program << " " << SelftestArguments(stack) << "\n  curl -s "
+            << stack.http_url() << "/\n"
+            << std::endl;
 }
 
 sem_t end_asked;
@@ -93,7 +90,7 @@ int RunDemo(const DemoOptions& options) {
               << std::endl;
   };
   absl::StatusOr<demo::Performance> performance =
-      demo::Perform(options.estate, options.folder, progress);
+      demo::Perform(options.estate, options.stack, progress);
   if (!performance.ok()) {
     std::cerr << "The demo did not come to its end: " << std::string(performance.status().message())
               << "\n";
@@ -129,8 +126,11 @@ void AddDemoCommand(CLI::App& app, int& exit_code) {
       "Tells the story of 90 days on a simulated estate, and reports what the suite answers");
   auto options = std::make_shared<DemoOptions>();
   demo->add_flag("--keep", options->keep, "Leave everything running and print how to use it");
-  demo->add_option("--data", options->folder,
+  demo->add_option("--data", options->stack.folder,
                    "Empty folder to keep everything in. Default: one that is removed at the end");
+  demo->add_flag_callback(
+      "--processes", [options] { options->stack.programs = ProgramFolder(); },
+      "Each service as a process of its own, with its own ports and TLS; otherwise all in one");
   demo->add_option("--persons", options->estate.persons, "People of the estate")
       ->check(CLI::Range(100, 1'000'000))
       ->capture_default_str();

@@ -30,11 +30,11 @@ const Person& MostInteresting(const Estate& estate) {
 
 }  // namespace
 
-absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::string& folder,
+absl::StatusOr<Performance> Perform(const EstateOptions& options,
+                                    const tools::DevStackOptions& where,
                                     const std::function<void(const std::string&)>& progress) {
   const Estate estate = MakeEstate(options);
-  tools::DevStackOptions stack_options;
-  stack_options.folder = folder;
+  tools::DevStackOptions stack_options = where;
   stack_options.start_time = ShanghaiMidnight(estate.first_day) + absl::Hours(9);
   stack_options.progress = progress;
   stack_options.authenticate = true;
@@ -43,13 +43,13 @@ absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::str
   DATONG_ASSIGN_OR_RETURN(performance.stack, tools::DevStack::Start(stack_options));
   tools::DevStack& stack = *performance.stack;
   Stage stage;
-  stage.grpc_address = stack.grpc_address();
+  stage.doors = stack.doors();
   stage.api_key = stack.api_key();
-  stage.http_url = stack.http_url();
   stage.simulator = &stack.simulator();
-  stage.set_clock = [&stack](absl::Time time) { stack.SetNow(time); };
-  stage.now = [&stack] { return stack.Now(); };
-  DATONG_ASSIGN_OR_RETURN(performance.experience, TellStory(stage, estate, progress));
+  absl::StatusOr<Experience> told = TellStory(stage, estate, progress);
+  // A service that has died explains the rest.
+  if (!told.ok()) DATONG_RETURN_IF_ERROR(stack.Check());
+  DATONG_ASSIGN_OR_RETURN(performance.experience, std::move(told));
   progress("The suite is asked");
   DATONG_ASSIGN_OR_RETURN(
       performance.answers,

@@ -22,8 +22,10 @@ struct Performance {
   std::string report;
 };
 
-// `folder`: as in DevStackOptions. Errors: those of the stack, the story and the questions.
-absl::StatusOr<Performance> Perform(const EstateOptions& options, const std::string& folder,
+// `where`: its folder and its programs count, the story knows the rest. Errors: those of the stack,
+// the story and the questions.
+absl::StatusOr<Performance> Perform(const EstateOptions& options,
+                                    const tools::DevStackOptions& where,
                                     const std::function<void(const std::string&)>& progress);
 
 }  // namespace datong::demo

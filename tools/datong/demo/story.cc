@@ -48,13 +48,13 @@ class Teller {
   Teller(const Stage& stage, const Estate& estate)
       : stage_(stage),
         estate_(estate),
-        client_(stage.grpc_address, stage.api_key),
+        client_(stage.doors, stage.api_key),
         http_({.allow_private = true, .max_connections_per_host = kConnections}),
-        tokens_(broker::TokenService::NewStub(client_.channel())),
-        logins_(broker::LoginService::NewStub(client_.channel())),
-        identity_(identity::IdentityService::NewStub(client_.channel())),
-        events_(ingest::EventService::NewStub(client_.channel())),
-        statistics_(datacube::StatisticsService::NewStub(client_.channel())) {
+        tokens_(client_.StubOf<broker::TokenService>()),
+        logins_(client_.StubOf<broker::LoginService>()),
+        identity_(client_.StubOf<identity::IdentityService>()),
+        events_(client_.StubOf<ingest::EventService>()),
+        statistics_(client_.StubOf<datacube::StatisticsService>()) {
     // Late enough to be in quarantine still, which keeps what it holds for 30 days.
     bad_day_ = estate.options.days - 7;
     while (bad_day_ > 0 && DayAt(bad_day_).visits.empty()) --bad_day_;
@@ -64,7 +64,8 @@ class Teller {
     const auto begun = std::chrono::steady_clock::now();
     DATONG_RETURN_IF_ERROR(MoveTo(0, 9 * 60));
     progress("The administrator connects the accounts");
-    DATONG_RETURN_IF_ERROR(FillSimulator(*stage_.simulator, estate_, stage_.http_url, "demo"));
+    DATONG_RETURN_IF_ERROR(
+        FillSimulator(*stage_.simulator, estate_, stage_.doors.gateway_url, "demo"));
     DATONG_ASSIGN_OR_RETURN(experience_.refusal_page, ConnectAccounts(stage_, client_, http_));
     is_connected_ = true;
     progress("The SDKs' captured requests are replayed");
@@ -93,7 +94,7 @@ class Teller {
   // still, with a ticket of two steps ago, when time goes on again.
   absl::Status MoveTo(int day, int minute) {
     DATONG_RETURN_IF_ERROR(Drain());
-    stage_.set_clock(ShanghaiMidnight(estate_.first_day + day) + absl::Minutes(minute));
+    stage_.simulator->SetNow(ShanghaiMidnight(estate_.first_day + day) + absl::Minutes(minute));
     if (!is_connected_) return absl::OkStatus();
     DATONG_RETURN_IF_ERROR(
         stage_.simulator
@@ -166,7 +167,7 @@ class Teller {
     const auto push = [&](const char* path, const std::vector<int>& people,
                           bool follow) -> absl::Status {
       if (people.empty()) return absl::OkStatus();
-      const absl::Time now = stage_.now();
+      const absl::Time now = stage_.simulator->Now();
       Json events = Json::array();
       for (const int id : people) {
         Json event = {{"openid", PersonAt(id).account_openid}, {"at_s", absl::ToUnixSeconds(now)}};
@@ -233,9 +234,8 @@ class Teller {
   absl::StatusOr<int> Post(Surface surface, const std::string& body) {
     http::ClientRequest request;
     request.method = "POST";
-    request.url = absl::StrCat(stage_.http_url,
-                               "/v3/projects/demo/collect?stm=", absl::ToUnixMillis(stage_.now()),
-                               "&compress=0");
+    request.url = absl::StrCat(stage_.doors.collector_url, "/v3/projects/demo/collect?stm=",
+                               absl::ToUnixMillis(stage_.simulator->Now()), "&compress=0");
     if (surface == Surface::kH5) {
       request.headers = {{"Content-Type", "text/plain;charset=UTF-8"},
                          {"Origin", "https://m.example.cn"}};
@@ -292,7 +292,7 @@ class Teller {
       evidence->set_kind("tenant.login");
       evidence->add_ids(absl::StrCat("login:main:", person.login));
       evidence->add_ids(absl::StrCat("device:", kH5Scope, ":", person.h5_device));
-      SetTime(evidence->mutable_observed_time(), stage_.now());
+      SetTime(evidence->mutable_observed_time(), stage_.simulator->Now());
       evidence->set_request_id(absl::StrCat("h5-login-", person.id));
     }
     if (request.evidence().empty()) return absl::OkStatus();
@@ -312,7 +312,7 @@ class Teller {
         request.set_project(kProject);
         request.mutable_evidence()->set_kind(step.kind);
         for (const std::string& id : step.ids) request.mutable_evidence()->add_ids(id);
-        SetTime(request.mutable_evidence()->mutable_observed_time(), stage_.now());
+        SetTime(request.mutable_evidence()->mutable_observed_time(), stage_.simulator->Now());
         request.mutable_evidence()->set_snapshot(step.snapshot);
         DATONG_RETURN_IF_ERROR(
             client_.Ask(identity_, &identity::IdentityService::Stub::Link, request).status());

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "common/base/secret.h"
 #include "tools/datong/demo/estate.h"
+#include "tools/datong/doors.h"
 #include "tools/wechat_sim/simulator.h"
 
 namespace datong::demo {
@@ -17,13 +18,10 @@ constexpr char kCapturedProject[] = "projects/captured";
 
 // A running suite as the story sees it: its doors, and the world around it.
 struct Stage {
-  std::string grpc_address;
-  Secret api_key = {};   // none where callers are not authenticated
-  std::string http_url;  // of gateway and collector
+  tools::Doors doors;
+  Secret api_key = {};  // none where callers are not authenticated
+  // Its clock is the suite's.
   wechat_sim::Simulator* simulator = nullptr;
-  // Makes it this time at WeChat and in the suite.
-  std::function<void(absl::Time)> set_clock;
-  std::function<absl::Time()> now;
 };
 
 // What the story met on its way, besides what the suite's own answers tell.

@@ -8,14 +8,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace datong::faults {
+namespace datong {
 
-// A program of the build, running until it is killed, ends, or this object goes. It dies with the
-// thread that started it. Not thread-safe.
+// A program that runs until it is killed, ends, or this object goes. It dies with the thread that
+// started it, and an interrupt typed at the terminal does not reach it. Not thread-safe.
 class ChildProcess {
  public:
   ChildProcess() = default;
-  // Output goes to the end of `output`. `arguments[0]` is the program's path.
+  // Output goes to the end of `output`. `arguments[0]` is the program's path. Its environment is
+  // ours without the variables DATONG_…: what a service is set to stands in its arguments.
   static absl::StatusOr<ChildProcess> Start(const std::vector<std::string>& arguments,
                                             const std::string& output);
   ~ChildProcess();  // kill -9
@@ -27,7 +28,8 @@ class ChildProcess {
   void Signal(int signal) const;
   // kill -9, and waits.
   void Kill();
-  // Waits for the end; the exit code, or 128 + the signal. Errors: DEADLINE_EXCEEDED.
+  // Waits for the end; the exit code, or 128 + the signal. Errors: DEADLINE_EXCEEDED;
+  // FAILED_PRECONDITION when none runs.
   absl::StatusOr<int> Await(absl::Duration patience);
   // Whether the process that Await saw end left a core file.
   bool dumped_core() const { return dumped_core_; }
@@ -39,4 +41,4 @@ class ChildProcess {
   bool dumped_core_ = false;
 };
 
-}  // namespace datong::faults
+}  // namespace datong

@@ -1,4 +1,4 @@
-#include "tests/faults/child_process.h"
+#include "common/exec/child_process.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,17 +11,36 @@
 #include <fstream>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/time/deadline.h"
 
-namespace datong::faults {
+namespace datong {
+namespace {
+
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<char*> EnvironmentWithoutSettings() {
+  std::vector<char*> variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    if (!absl::StartsWith(*entry, "DATONG_")) variables.push_back(*entry);
+  }
+  variables.push_back(nullptr);
+  return variables;
+}
+
+}  // namespace
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& arguments,
                                                  const std::string& output) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  const std::vector<char*> argv = Pointers(arguments);
+  const std::vector<char*> environment = EnvironmentWithoutSettings();
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (out < 0) return absl::UnavailableError(absl::StrCat("cannot write ", output));
   const pid_t parent = ::getpid();
@@ -31,15 +50,18 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>&
     ::dup2(out, 1);
     ::dup2(out, 2);
     ::close_range(3, ~0U, 0);
+    ::setpgid(0, 0);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(125);
-    ::execv(argv[0], argv.data());
+    ::execve(argv[0], argv.data(), environment.data());
     ::_exit(127);
   }
   ::close(out);
+  // Here too: it holds when this returns, whoever of the two is first.
+  if (pid > 0) ::setpgid(pid, pid);
   if (pid < 0) return absl::UnavailableError(absl::StrCat("cannot fork: ", std::strerror(errno)));
   ChildProcess child;
   child.pid_ = pid;
@@ -67,6 +89,7 @@ void ChildProcess::Kill() {
 }
 
 absl::StatusOr<int> ChildProcess::Await(absl::Duration patience) {
+  if (pid_ <= 0) return absl::FailedPreconditionError("No process runs.");
   const Deadline deadline = Deadline::After(patience);
   for (;;) {
     int status = 0;
@@ -88,4 +111,4 @@ char ChildProcess::StateNow() const {
   return end == std::string::npos || end + 2 >= text.size() ? '\0' : text[end + 2];
 }
 
-}  // namespace datong::faults
+}  // namespace datong
