@@ -82,6 +82,7 @@ absl::StatusOr<Linker::Result> Linker::Link(const Project& project, std::vector<
     const FactKey key = KnownKey(project.number, records[i]);
     if (known_.Contains(key, versions->decisions, records[i].observed)) {
       ++result.known;
+      ++result.remembered;
       continue;
     }
     keys.push_back(key);

@@ -27,6 +27,7 @@ class Linker {
     int64_t version = 0;  // of the graph, that holds all of it
     int recorded = 0;
     int known = 0;
+    int remembered = 0;  // of the known ones: cost no query
     int parked = 0;
     int erased = 0;
     std::vector<Rejected> rejected;

@@ -21,7 +21,7 @@ class ReplicasTest : public GraphStoreTest {
   void Know(const Evidence& record) {
     EXPECT_EQ(Link(record).recorded, 1);
     EXPECT_EQ(Link(record).known, 1);
-    EXPECT_EQ(Link(record).version, 0) << "answered from memory";
+    EXPECT_EQ(Link(record).remembered, 1);
   }
   void Decide(Decision decision) {
     decision.actor = decision.reason = "test";
