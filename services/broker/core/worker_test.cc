@@ -86,10 +86,15 @@ TEST_F(WorkerTest, JobsThatCouldNotBePutBackComeBackWithTheDatabase) {
   RunAll();
   AddPush("wx-own", "k1", Event("CLICK", "o1"));
   // The database goes away while ingest is asked.
-  peers_.on_ingest = [this] { store_.SetReachable(false); };
+  bool gone = false;
+  peers_.on_ingest = [&] {
+    gone = true;
+    store_.SetReachable(false);
+  };
   peers_.status = absl::UnavailableError("down");
   static_cast<void>(worker_.RunOnce());
   EXPECT_TRUE(peers_.events.empty());
+  ASSERT_TRUE(gone);
   peers_.on_ingest = nullptr;
   peers_.status = absl::OkStatus();
   store_.SetReachable(true);

@@ -202,6 +202,7 @@ class FakePeers : public IdentityPeer, public IngestPeer {
   }
   absl::Status AppendEvents(const std::string& source, const std::vector<PushEvent>& some,
                             Deadline) override {
+    if (on_ingest) on_ingest();
     if (!status.ok()) return status;
     sources.push_back(source);
     events.insert(events.end(), some.begin(), some.end());
