@@ -10,6 +10,9 @@
 #include "common/wechat/message.h"
 #include "common/wechat/push_crypto.h"
 
+// GCC 12 reports it falsely where std::string is inlined.
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+
 namespace datong::tools {
 namespace {
 

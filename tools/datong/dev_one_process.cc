@@ -34,7 +34,7 @@ class OneProcess final : public DevServices {
   }
 
   const Doors& doors() const override { return doors_; }
-  std::string PrintSettings() const override { return process_.settings().Print(); }
+  std::string PrintSettings() override { return process_.settings().Print(); }
   absl::Status Check() override { return process_.failure(); }
   void Stop() override { process_.Stop(); }
 

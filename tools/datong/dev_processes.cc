@@ -57,7 +57,7 @@ class Processes final : public DevServices {
   }
 
   const Doors& doors() const override { return doors_; }
-  std::string PrintSettings() const override {
+  std::string PrintSettings() override {
     std::string text;
     for (const auto& service : services_) absl::StrAppend(&text, Read(SettingsFile(*service)));
     return text;

@@ -31,7 +31,7 @@ class DevServices {
   virtual ~DevServices() = default;
   virtual const Doors& doors() const = 0;
   // What they are set to, secrets as ***.
-  virtual std::string PrintSettings() const = 0;
+  virtual std::string PrintSettings() = 0;
   // Errors: what ended one of them.
   virtual absl::Status Check() = 0;
   // Idempotent.

@@ -8,6 +8,9 @@
 #include "common/status/error.h"
 #include "services/gateway/rpc/call_of.h"
 
+// GCC 12 reports it falsely where std::string is inlined.
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+
 namespace datong::gateway {
 namespace {
 
