@@ -355,7 +355,9 @@ absl::Status Worker::RunAppPushes(const App& app, const std::vector<Push>& pushe
     DATONG_RETURN_IF_ERROR(identity_.RecordRelations(app.project, relations, deadline));
   }
   // Last of all, so that nothing that is told again comes after the erasure.
-  for (const Withdrawal& withdrawal : withdrawals) {
+  for (Withdrawal& withdrawal : withdrawals) {
+    // Who deregisters takes along what was stored since the push was sent, that push above all.
+    if (withdrawal.deregistered) withdrawal.when = clock_.Now();
     const absl::Status obeyed = identity_.Withdraw(app.project, withdrawal, deadline);
     if (GetReason(obeyed) == "IDENTIFIER_INVALID") continue;  // never was anybody's
     DATONG_RETURN_IF_ERROR(obeyed);
