@@ -78,7 +78,8 @@ for component in "$@"; do
     --server.grpc_port=0 --server.health_port=0 --server.metrics_port=0 --server.http_port=0)
   [ "$component" = gateway ] || arguments+=(--database.dsn_file=/tmp/dsn)
   for peer in broker ingest datacube identity insight; do arguments+=("--peers.$peer=127.0.0.1:1"); done
-  timeout --preserve-status -s TERM -k 20 3 chroot --userspec=65532:65532 "$rootfs" \
+  # In the foreground: else the signal goes to the group as well, and the second one ends a service at once.
+  timeout --foreground --preserve-status -s TERM -k 20 3 chroot --userspec=65532:65532 "$rootfs" \
     "/usr/bin/datong-$component" "${arguments[@]}" >"$rootfs/tmp/log/$component" 2>&1 &
   started+=($!)
 done
