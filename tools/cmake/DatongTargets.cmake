@@ -7,7 +7,7 @@ function(datong_compile_fast target)
 endfunction()
 
 # Headers that nearly every file reads, compiled once for libraries and once for tests. A file names
-# what it uses all the same: clang, which the preset asan compiles with, gets none of this.
+# what it uses all the same: clang, which the preset fuzz compiles with, gets none of this.
 set(shared_headers <algorithm> <atomic> <cstdint> <functional> <map> <memory> <optional> <set>
     <string> <utility> <vector> <absl/container/flat_hash_map.h> <absl/container/flat_hash_set.h>
     <absl/status/statusor.h> <absl/strings/str_cat.h> <absl/strings/str_format.h>
