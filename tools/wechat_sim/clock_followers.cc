@@ -7,7 +7,7 @@ namespace {
 
 // Short, so that a follower that ends need not wait long for its last answer.
 constexpr absl::Duration kLongestAnswer = absl::Milliseconds(200);
-constexpr absl::Duration kGoneAfter = absl::Seconds(5);
+constexpr absl::Duration kGoneAfter = absl::Seconds(3);
 constexpr absl::Duration kLookEvery = absl::Milliseconds(100);
 
 }  // namespace
@@ -30,6 +30,10 @@ void ClockFollowers::AwaitMove(const std::string& follower, absl::Duration has) 
 void ClockFollowers::Move(absl::Duration offset) {
   MutexLock lock(&mutex_);
   offset_ = offset;
+}
+
+void ClockFollowers::AwaitAll() {
+  MutexLock lock(&mutex_);
   const auto all_follow = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopped_ || std::all_of(followers_.begin(), followers_.end(),
                                    [this](const auto& one) { return one.second.has == offset_; });

@@ -17,9 +17,11 @@ class ClockFollowers {
   void Join(const std::string& follower);
   // `follower` has this offset. Returns when the clock has another one, or soon without.
   void AwaitMove(const std::string& follower, absl::Duration has);
-  // From now on the clock has this offset. Returns when all who follow have it too. One that has
-  // not asked for seconds is gone, and waited for no more.
+  // From now on the clock has this offset.
   void Move(absl::Duration offset);
+  // Returns when all who follow have the clock's offset. One that has not asked for seconds is
+  // gone, and waited for no more.
+  void AwaitAll();
   // Ends all waiting.
   void Stop();
 

@@ -169,15 +169,15 @@ class Simulator::Core {
   // clock have it.
   template <typename Next>
   void Move(Next next) {
-    absl::Duration moved;
     {
       MutexLock lock(&mutex_);
       // In whole milliseconds, as those who follow the clock read it.
-      moved = offset_ = absl::Floor(next(offset_), absl::Milliseconds(1));
+      offset_ = absl::Floor(next(offset_), absl::Milliseconds(1));
       ++moves_;
       clock_.SetOffset(offset_);
+      followers_.Move(offset_);
     }
-    followers_.Move(moved);
+    followers_.AwaitAll();
     MutexLock lock(&mutex_);
     --moves_;
     changed_.SignalAll();
