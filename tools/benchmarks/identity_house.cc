@@ -27,7 +27,8 @@ double SecondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void SetDeadline(grpc::ClientContext& context) {
+void Prepare(grpc::ClientContext& context, const Estate& estate) {
+  context.AddMetadata("authorization", estate.authorization());
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
 }
 
@@ -45,7 +46,7 @@ absl::StatusOr<std::unique_ptr<IdentityHouse>> IdentityHouse::Make() {
   project.set_number(1);
   identity::v1::RegisterProjectResponse known;
   grpc::ClientContext context;
-  SetDeadline(context);
+  Prepare(context, *house->estate_);
   const grpc::Status status = house->stub_->RegisterProject(&context, project, &known);
   if (!status.ok()) return absl::UnavailableError(status.error_message());
   return house;
@@ -70,7 +71,7 @@ absl::StatusOr<double> IdentityHouse::Send(const std::vector<LinkBatchRequest>& 
         const LinkBatchRequest& request = batches[index % batches.size()];
         LinkBatchResponse response;
         grpc::ClientContext context;
-        SetDeadline(context);
+        Prepare(context, *estate_);
         const grpc::Status status = stub_->LinkBatch(&context, request, &response);
         const bool whole =
             response.recorded_count() + response.known_count() == request.evidence_size();
@@ -99,7 +100,7 @@ absl::StatusOr<double> IdentityHouse::SendOnce(const std::vector<LinkBatchReques
 absl::StatusOr<double> IdentityHouse::TimeResolve(const ResolveBatchRequest& request) {
   identity::v1::ResolveBatchResponse response;
   grpc::ClientContext context;
-  SetDeadline(context);
+  Prepare(context, *estate_);
   const auto begin = std::chrono::steady_clock::now();
   const grpc::Status status = stub_->ResolveBatch(&context, request, &response);
   const double milliseconds = SecondsSince(begin) * 1000;
