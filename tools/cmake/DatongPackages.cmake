@@ -8,7 +8,8 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2")
 
 find_program(DATONG_CCACHE ccache)
 if(DATONG_CCACHE)
-  # Paths below the checkout count as relative, so that two checkouts share what they compile.
+  # Paths below the checkout count as relative, so that two checkouts share what they compile, but
+  # for what reads headers compiled beforehand.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
       CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
       ${DATONG_CCACHE})
